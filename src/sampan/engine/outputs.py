@@ -1,0 +1,65 @@
+"""What the engine and the Python API hand out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from sampan.backends.base import TokenLogprobs
+
+
+class FinishReason(str, Enum):
+    """Why a request ended; OpenAI's words, and two of our own for what OpenAI does not have."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    ABORT = "abort"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOutput:
+    """What one step brought one request: token ids only, no text.
+
+    Args:
+        new_token_ids: drawn in this step; an end token is among them.
+        logprobs: one entry per new token where the request asked for them, else empty.
+        finish_reason: None while the request goes on.
+        stop_reason: the stop token id that ended the request, where it is not the model's own end token.
+        num_cached_tokens: prompt tokens that came from the prefix cache.
+    """
+
+    request_id: str
+    new_token_ids: tuple[int, ...]
+    logprobs: tuple[TokenLogprobs, ...] = ()
+    finish_reason: FinishReason | None = None
+    stop_reason: int | str | None = None
+    num_cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionOutput:
+    """One finished answer. `text` is all that was generated; reasoning models have `reasoning_content` and `content` split off.
+
+    `content` is None where generation ended before `</think>`: everything is reasoning then.
+    """
+
+    index: int
+    text: str
+    token_ids: tuple[int, ...]
+    finish_reason: str
+    stop_reason: int | str | None = None
+    logprobs: tuple[TokenLogprobs, ...] = ()
+    reasoning_content: str | None = None
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOutput:
+    """One finished request of the Python API, in vLLM's shape."""
+
+    request_id: str
+    prompt: str | None
+    prompt_token_ids: tuple[int, ...]
+    outputs: tuple[CompletionOutput, ...]
+    num_cached_tokens: int = 0

@@ -1,0 +1,107 @@
+"""How a request wants its tokens drawn. Names, meanings and defaults are vLLM's, which are OpenAI's where OpenAI has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sampan.errors import RequestError
+
+MAX_LOGPROBS = 20
+MAX_STOP_STRINGS = 16
+MAX_STOP_CHARS = 256
+MAX_STOP_TOKEN_IDS = 64
+MAX_LOGIT_BIAS = 1024
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParams:
+    """Immutable; validated when made.
+
+    Args:
+        max_tokens: most tokens to generate; None means up to the end of the context.
+        temperature: 0 is greedy; R1 distills want 0.5 to 0.7.
+        top_k: draw from the k most probable tokens; 0 or -1 from all.
+        top_p: draw from the most probable tokens whose probabilities add up to p (nucleus sampling, arXiv:1904.09751).
+        min_p: drop tokens less probable than min_p times the most probable one (arXiv:2407.01082).
+        seed: the draw at each position depends on seed and position alone; None takes a random seed for the request.
+        repetition_penalty: divides positive and multiplies negative logits of tokens already seen (arXiv:1909.05858).
+        presence_penalty: subtracted once from the logits of tokens already generated.
+        frequency_penalty: subtracted for each time that a token was generated.
+        logit_bias: token id -> value added to its logit.
+        stop: strings that end the answer; not part of it unless `include_stop_str_in_output`.
+        stop_token_ids: ids that end the answer, besides the model's own.
+        ignore_eos: go on past the model's end tokens.
+        min_tokens: end tokens and stop ids are not drawn before this many tokens.
+        logprobs: None for none; 0 for the drawn token's; n for the n most probable ones besides.
+        skip_special_tokens: leave special tokens out of the text.
+
+    Raises:
+        RequestError: a value is out of range; `param` names it.
+    """
+
+    max_tokens: int | None = 1024
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int | None = None
+    repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    stop: tuple[str, ...] = ()
+    stop_token_ids: tuple[int, ...] = ()
+    include_stop_str_in_output: bool = False
+    ignore_eos: bool = False
+    min_tokens: int = 0
+    logprobs: int | None = None
+    skip_special_tokens: bool = True
+
+    def __post_init__(self) -> None:
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+        object.__setattr__(self, "stop", stop)
+        object.__setattr__(self, "stop_token_ids", tuple(self.stop_token_ids))
+        object.__setattr__(self, "top_k", max(self.top_k, 0))
+        for name, low, high in (
+            ("temperature", 0.0, 100.0),
+            ("top_p", 0.0, 1.0),
+            ("min_p", 0.0, 1.0),
+            ("repetition_penalty", 0.01, 100.0),
+            ("presence_penalty", -2.0, 2.0),
+            ("frequency_penalty", -2.0, 2.0),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:  # also false for NaN
+                raise RequestError(f"{name}={value} is out of range", param=name, remedy=f"use {low:g} to {high:g}")
+        if self.top_p == 0.0:
+            raise RequestError("top_p=0 leaves no token", param="top_p", remedy="use a value above 0, or temperature=0")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise RequestError(f"max_tokens={self.max_tokens} is out of range", param="max_tokens", remedy="use at least 1")
+        if self.min_tokens < 0 or (self.max_tokens is not None and self.min_tokens > self.max_tokens):
+            raise RequestError(
+                f"min_tokens={self.min_tokens} is out of range", param="min_tokens", remedy="use 0 to max_tokens"
+            )
+        if self.logprobs is not None and not 0 <= self.logprobs <= MAX_LOGPROBS:
+            raise RequestError(
+                f"logprobs={self.logprobs} is out of range", param="logprobs", remedy=f"use 0 to {MAX_LOGPROBS}"
+            )
+        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
+            raise RequestError(f"seed={self.seed} is out of range", param="seed", remedy="use 0 to 2**63 - 1")
+        if len(stop) > MAX_STOP_STRINGS or any(not 0 < len(text) <= MAX_STOP_CHARS for text in stop):
+            raise RequestError(
+                "stop holds too many, empty or too long strings",
+                param="stop",
+                remedy=f"use at most {MAX_STOP_STRINGS} strings of 1 to {MAX_STOP_CHARS} characters",
+            )
+        if len(self.stop_token_ids) > MAX_STOP_TOKEN_IDS:
+            raise RequestError(
+                "stop_token_ids holds too many ids", param="stop_token_ids", remedy=f"use at most {MAX_STOP_TOKEN_IDS}"
+            )
+        if len(self.logit_bias) > MAX_LOGIT_BIAS or any(not -100.0 <= v <= 100.0 for v in self.logit_bias.values()):
+            raise RequestError(
+                "logit_bias holds too many ids or a value out of range",
+                param="logit_bias",
+                remedy=f"use at most {MAX_LOGIT_BIAS} ids with values -100 to 100",
+            )
