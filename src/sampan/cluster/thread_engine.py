@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from sampan.cluster.client import EngineStatus
@@ -34,6 +35,8 @@ class ThreadEngine:
         self._streams: dict[str, _ThreadStream] = {}  # only the engine thread touches it
         self._closing = False
         self._failure: EngineError | None = None
+        self._ended = False  # nobody runs commands any more; written under the lock
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="sampan-engine", daemon=True)
         self._thread.start()
 
@@ -86,15 +89,16 @@ class ThreadEngine:
 
     async def close(self) -> None:
         self._closing = True
-        self._commands.put(lambda: None)  # wakes an idle thread
+        self._submit(lambda: None)  # wakes an idle thread
         await asyncio.to_thread(self._thread.join)
 
     def _submit(self, command: Callable[[], None]) -> None:
-        """Hands a command to the engine thread; after its end, runs it here, as nobody else touches the engine any more."""
-        if self._thread.is_alive():
-            self._commands.put(command)
-        else:
-            command()
+        """Hands a command to the engine thread; once that has ended, runs it here, as nobody else touches the engine then."""
+        with self._lock:
+            if not self._ended:
+                self._commands.put(command)
+                return
+        command()
 
     def _run(self) -> None:
         try:
@@ -106,8 +110,10 @@ class ThreadEngine:
             logger.exception("the engine failed")
             self._failure = EngineError(f"the engine failed: {type(error).__name__}", remedy="see the server's log")
         for stream in self._streams.values():
-            stream.send(self._failure or EngineOutput(stream.request_id, (), finish_reason=FinishReason.ABORT))
+            stream.send_last(self._failure or EngineOutput(stream.request_id, (), finish_reason=FinishReason.ABORT))
         self._streams.clear()
+        with self._lock:
+            self._ended = True
         while not self._commands.empty():
             self._commands.get()()
 
@@ -130,7 +136,12 @@ class ThreadEngine:
                 del self._streams[output.request_id]
             by_loop.setdefault(stream.loop, []).append((stream, output))
         for loop, entries in by_loop.items():
-            loop.call_soon_threadsafe(_put_all, entries)
+            try:
+                loop.call_soon_threadsafe(_put_all, entries)
+            except RuntimeError:  # the loop is closed, its readers are gone
+                for stream, _ in entries:
+                    self._engine.abort(stream.request_id)
+                    self._streams.pop(stream.request_id, None)
 
 
 class _ThreadStream:
@@ -160,9 +171,10 @@ class _ThreadStream:
             self._open = False
             self._owner.abort(self.request_id)
 
-    def send(self, item: EngineOutput | EngineError) -> None:
-        """From the engine thread: puts one item into the stream."""
-        self.loop.call_soon_threadsafe(self.queue.put_nowait, item)
+    def send_last(self, item: EngineOutput | EngineError) -> None:
+        """From the engine thread, as it ends: puts the last item into the stream."""
+        with suppress(RuntimeError):  # the loop is closed, its reader is gone
+            self.loop.call_soon_threadsafe(self.queue.put_nowait, item)
 
 
 def _put_all(entries: list[tuple[_ThreadStream, EngineOutput]]) -> None:
