@@ -35,8 +35,7 @@ _FILTERS = (
 ).split()
 _METHODS: dict[type, frozenset[str]] = {
     str: frozenset(
-        "capitalize count endswith find index isalnum isalpha isdigit isspace join lower lstrip removeprefix
-        removesuffix" " replace rfind rsplit rstrip split splitlines startswith strip title upper".split()
+        "capitalize count endswith find index isalnum isalpha isdigit isspace join lower lstrip removeprefix removesuffix replace rfind rsplit rstrip split splitlines startswith strip title upper".split()
     ),
     dict: frozenset(("get", "items", "keys", "values")),
     list: frozenset(("count", "index")),
@@ -46,7 +45,7 @@ _TEMPLATE_OBJECTS = (Namespace, LoopContext, Macro)  # their own attributes are 
 
 
 class WorkBudget:
-    """What one rendering may cost: characters and items that it makes or moves, and seconds of the thread's processor time."""
+    """What one rendering may cost: characters and items made or moved, and seconds of the thread's processor time."""
 
     def __init__(self, work: int = MAX_WORK, seconds: float = MAX_SECONDS) -> None:
         self._left = work
@@ -63,7 +62,7 @@ class WorkBudget:
             raise SecurityError("the chat template does more work than a prompt needs")
 
     def spend_value(self, value: Any) -> None:
-        """Takes the full size of a value off: a list that holds another one twice counts it twice, as printing it would."""
+        """Takes the full size of a value off; a list that holds another twice counts it twice, as printing it would."""
         pending = [value]
         while pending:
             item = pending.pop()

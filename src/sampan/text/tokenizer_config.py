@@ -42,8 +42,9 @@ class TokenizerConfig:
         file = path / CONFIG_FILE
         data = _read_json(file)
         if data is None:
-            raise TokenizerError(f"{file} does not exist", remedy="give a model folder in Hugging Face form, with this
-            file")
+            raise TokenizerError(
+                f"{file} does not exist", remedy="give a model folder in Hugging Face form, with this file"
+            )
         add_bos = data.get("add_bos_token")
         texts = {role: _token_text(data.get(role), role, file) for role in SPECIAL_TOKEN_ROLES}
         return cls(
@@ -82,8 +83,6 @@ def _token_text(value: Any, role: str, file: Path) -> str | None:
     if text is not None and not isinstance(text, str):
         raise TokenizerError(f"{file}: {role} is neither a text nor a token", remedy=_FETCH_AGAIN)
     return text or None
-
-
 
 
 def _default_template(value: Any, file: Path) -> str | None:
