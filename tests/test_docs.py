@@ -36,7 +36,7 @@ def blocks(page: Path) -> list[Block]:
     return [Block(page.name, *match) for match in BLOCK.findall(page.read_text(encoding="utf-8"))]
 
 
-def blocks_of_kind(kind: str) -> list[pytest.param]:
+def blocks_of_kind(kind: str) -> list[object]:
     found = [block for page in ORIGINALS for block in blocks(page) if block.kind.endswith(f" {kind}")]
     assert found
     return [pytest.param(block, id=f"{block.page}-{number}") for number, block in enumerate(found)]
@@ -102,6 +102,7 @@ def test_a_translation_shows_the_same_code(page: Path) -> None:
 
 def test_the_verbs_that_the_readme_names_exist(environment: dict[str, str]) -> None:
     """Those in the column of what stands today."""
-    (row,) = re.findall(r"^\| command line \| ([^|]*)\|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    for verb in re.findall(r"`(\w+)`", row):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (stands,) = re.findall(r"^\| command line \| ([^|]*)\|", text, re.MULTILINE)
+    for verb in re.findall(r"`(\w+)`", stands):
         subprocess.run(["sampan", verb, "--help"], env=environment, stdout=subprocess.DEVNULL, check=True)
