@@ -3,6 +3,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+.NOTPARALLEL: # pip must not run twice at a time in one environment
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
