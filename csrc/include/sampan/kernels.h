@@ -1,8 +1,8 @@
 // Every kernel, declared once, with its shapes. A kernel knows pointers and sizes: no Python, no Paddle, no allocation.
 //
-// A kernel's signature is a function type. Each instruction set implements it under the same name in its own
-// namespace, and KernelTable holds the ones that dispatch.cpp chose. All versions of a kernel return the same bits: `generic` is the
-// readable one that the others are tested against.
+// A kernel's signature is a function type. Each instruction set implements it under the same name in its own namespace,
+// and KernelTable holds the ones that dispatch.cpp chose. All versions of a kernel return the same bits: `generic` is
+// the readable one that the others are tested against.
 #pragma once
 
 #include <cstdint>
