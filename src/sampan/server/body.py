@@ -6,21 +6,19 @@ numbers without end. Errors name the field and what was expected, and never repe
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
-from anyio import to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from sampan.config import ServerConfig
 from sampan.errors import RequestError
+from sampan.server.off_loop import off_loop_if
 
 INLINE_BODY_BYTES = 64 * 1024  # parsing this much takes well under a millisecond
 
-T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -59,19 +57,21 @@ async def read_json(request: Request, config: ServerConfig, model: type[ModelT])
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json")
-    body = await read_body(request, config)
-    return await off_loop_if(len(body) > INLINE_BODY_BYTES, lambda: parse(model, body))
+    return await _parse(await read_body(request, config), model)
 
 
-async def off_loop_if(heavy: bool, work: Callable[[], T]) -> T:
-    """Runs `work` here where it is light, else in a thread so that other requests go on meanwhile."""
-    return await to_thread.run_sync(work) if heavy else work()
+async def read_optional_json(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT | None:
+    """The same for a body that may be absent; then None."""
+    if "content-type" in request.headers:
+        return await read_json(request, config, model)
+    if await read_body(request, config):
+        raise HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json")
+    return None
 
 
-def parse(model: type[ModelT], body: bytes) -> ModelT:
-    """Bytes to model; see `read_json` for the errors."""
+async def _parse(body: bytes, model: type[ModelT]) -> ModelT:
     try:
-        return model.model_validate_json(body)
+        return await off_loop_if(len(body) > INLINE_BODY_BYTES, lambda: model.model_validate_json(body))
     except ValidationError as error:
         raise validation_failure(error) from None  # the cause would carry what was sent into a log
 
@@ -86,3 +86,9 @@ def validation_failure(error: ValidationError) -> RequestError:
     index = next((step for step in first["loc"] if isinstance(step, int)), None)
     place = param if index is None else f"{param}[{index}]"
     return RequestError(f"{place}: {first['msg'][:200]}", param=param)
+
+
+def body_schema(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """What OpenAPI says of a route that reads its body with `read_json`."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": required, "content": content}}

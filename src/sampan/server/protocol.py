@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from sampan.engine.sampling_params import MAX_LOGPROBS
 from sampan.errors import RequestError, UnsupportedError
@@ -25,13 +25,13 @@ MAX_REPORTED_FIELDS = 8
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "functions": ([],),
     "function_call": ("none", "auto"),
-    "tool_choice": ("none", "auto"),
     "response_format": ({"type": "text"},),
     "structured_outputs": ({},),
     "guided_json": (),
     "guided_regex": (),
     "guided_choice": (),
     "guided_grammar": (),
+    "stream": (False,),  # of /generate; declared by the others
     "best_of": (1,),
     "suffix": ("",),
     "prompt_logprobs": (),
@@ -42,7 +42,6 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "thinking_budget": (),
     "reasoning_max_tokens": (),
     "priority": (0,),
-    "cache_salt": ("",),
     "use_beam_search": (False,),
     "length_penalty": (1, 1.0),
     "truncate_prompt_tokens": (),
@@ -51,7 +50,6 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "audio": (),
     "store": (False,),
     "chat_template": (),
-    "documents": ([],),
 }
 
 # Known fields that cannot change an answer of this server.
@@ -98,16 +96,12 @@ class SamplingFields(RequestModel):
 class GenerateRequest(SamplingFields):
     """`POST /generate`. `max_length` is the most tokens to generate, the prompt not counted; `max_tokens` is the same."""
 
-    prompt: str = Field(min_length=1)
+    prompt: str | None = None  # demanded by the route, once body and query are put together
     max_length: int | None = Field(default=None, ge=1)
 
     @property
     def max_new_tokens(self) -> int | None:
         return _one_of("max_length", self.max_length, "max_tokens", self.max_tokens)
-
-
-class StreamOptions(RequestModel):
-    include_usage: bool | None = None
 
 
 class OpenAIRequest(SamplingFields):
@@ -116,62 +110,37 @@ class OpenAIRequest(SamplingFields):
     model: str | None = None
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
     stream: bool | None = None
-    stream_options: StreamOptions | None = None
+    stream_options: dict[str, bool | None] | None = None
+    cache_salt: str | None = Field(default=None, max_length=256)  # prompts are shared in the cache under equal salts only
+
+    @property
+    def num_choices(self) -> int:
+        """Answers of each prompt."""
+        return self.n or 1
 
     @property
     def include_usage(self) -> bool:
         """Whether a stream ends with a usage chunk."""
-        return bool(self.stream_options and self.stream_options.include_usage)
-
-
-class ContentPart(RequestModel):
-    type: str
-    text: str | None = None
-
-
-class Message(RequestModel):
-    """One turn. An assistant's earlier `reasoning_content` is accepted and dropped: it never returns to the prompt."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[ContentPart] | None = None
-    tool_calls: list[dict[str, Any]] | None = None
-
-    def text(self) -> str:
-        """The content as one string.
-
-        Raises:
-            UnsupportedError: a part is an image, a sound or a file.
-        """
-        if self.content is None or isinstance(self.content, str):
-            return self.content or ""
-        for part in self.content:
-            if part.type != "text":
-                raise UnsupportedError("This model reads text only", param="messages", remedy="send parts of type text")
-        return "".join(part.text or "" for part in self.content)
-
-
-class ChatTemplateKwargs(RequestModel):
-    """Templates are never taken from requests, and of their variables only the switch for thinking, under both its names."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    enable_thinking: bool | None = None
-    thinking: bool | None = None
+        if self.stream_options is not None and not self.stream:
+            raise RequestError("stream_options needs stream", param="stream_options", remedy="send stream=true as well")
+        return bool((self.stream_options or {}).get("include_usage"))
 
 
 class ChatRequest(OpenAIRequest):
     """`POST /v1/chat/completions`."""
 
-    messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES)
+    messages: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_MESSAGES)  # checked by `sampan.text`
     max_completion_tokens: int | None = Field(default=None, ge=1)
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
     include_reasoning: bool | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-    chat_template_kwargs: ChatTemplateKwargs | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
     add_generation_prompt: bool | None = None
     continue_final_message: bool | None = None
-    tools: list[dict[str, Any]] | None = None
+    tools: list[dict[str, Any]] | None = None  # the template sees them; calls are not parsed out of answers yet
+    tool_choice: str | dict[str, Any] | None = None
+    documents: list[dict[str, Any]] | None = None
 
     @property
     def max_new_tokens(self) -> int | None:
@@ -185,11 +154,22 @@ class ChatRequest(OpenAIRequest):
             return None
         return self.top_logprobs or 0
 
-    @property
-    def thinking(self) -> bool:
-        """Whether the model thinks before it answers. The distills know no degrees of effort: only `none` differs."""
-        switches = self.chat_template_kwargs or ChatTemplateKwargs()
-        return self.reasoning_effort != "none" and switches.enable_thinking is not False and switches.thinking is not False
+    def template_options(self) -> dict[str, Any]:
+        """Arguments for `ChatTemplate.encode`. The distills know no degrees of effort: only `none` differs.
+
+        Raises:
+            UnsupportedError: a tool call is demanded.
+        """
+        if self.tool_choice not in (None, "none", "auto"):
+            raise UnsupportedError("Tool calls cannot be forced yet", param="tool_choice", remedy="use auto or none")
+        return {
+            "thinking": self.reasoning_effort != "none",
+            "add_generation_prompt": self.add_generation_prompt,
+            "continue_final_message": bool(self.continue_final_message),
+            "tools": None if self.tool_choice == "none" else self.tools,
+            "documents": self.documents,
+            "template_kwargs": self.chat_template_kwargs,
+        }
 
 
 class CompletionRequest(OpenAIRequest):
