@@ -15,8 +15,8 @@
     ├── UnavailableError            loading or shutting down: come back later or go elsewhere
     └── EngineError                 the engine failed or is gone
 
-Every message is one line that names the thing at fault; `remedy` is one line that says what to do. The command line prints
-both and exits with `exit_code` (1 failure, 2 wrong use); the server maps classes to HTTP status in one table.
+Every message is one line that names the thing at fault; `remedy` is one line that says what to do. The command line
+prints both and exits with `exit_code` (1 failure, 2 wrong use); the server maps classes to HTTP status in one table.
 """
 
 from __future__ import annotations

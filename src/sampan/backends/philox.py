@@ -1,7 +1,8 @@
 """Philox4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC'11).
 
-Counter-based means stateless: the number at (seed, position) can be computed at any time, by anyone, in any order. That is what
-lets a request be preempted, resumed by another engine, or verified against drafts without changing one token.
+Counter-based means stateless: the number at (seed, position) can be computed at any time, by anyone, in any order.
+That is what lets a request be preempted, resumed by another engine, or verified against drafts without changing one
+token.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The token world: schedule, execute, update, in a loop.
 
-Knows: requests, KV blocks, budgets, when a request ends. Refuses to know: HTTP, processes, and how anything is computed; the
-policy files are plain Python on plain data. Text appears in `llm` and `loader` only, at the edge of the Python API.
+Knows: requests, KV blocks, budgets, when a request ends. Refuses to know: HTTP, processes, and how anything is
+computed; the policy files are plain Python on plain data. Text appears in `llm` and `loader` only, at the edge of the
+Python API.
 """
 
 from sampan.engine.engine import Engine
