@@ -18,8 +18,8 @@ from sampan.text import TextDelta, TextStream
 class Delta:
     """What one engine step added to the answer `index`.
 
-    Tokens and logprobs are the step's; the text may lag behind them, as half characters and what may become a tag or a stop
-    string are held back.
+    Tokens and logprobs are the step's; the text may lag behind them, as half characters and what may become a tag or a
+    stop string are held back.
     """
 
     index: int

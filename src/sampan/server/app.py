@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import replace
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from sampan.cluster import EngineClient
 from sampan.config import ServerConfig
+from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import SampanError
 from sampan.server.edge import Edge
 from sampan.server.errors import error_kind, error_response
@@ -22,7 +23,6 @@ from sampan.server.routes.completions import completion_routes
 from sampan.server.routes.generate import generate_routes
 from sampan.server.routes.health import health_routes
 from sampan.server.routes.models import model_routes
-from sampan.server.sampling import sampling_defaults
 from sampan.server.service import Service
 from sampan.text import ChatTemplate, Tokenizer
 
@@ -35,7 +35,7 @@ def create_app(
     chat_template: ChatTemplate,
     config: ServerConfig,
     *,
-    generation_config: Mapping[str, Any] | None = None,
+    sampling_defaults: SamplingParams | None = None,
 ) -> FastAPI:
     """An application that answers with one model. Nothing is shared between two of them.
 
@@ -44,12 +44,10 @@ def create_app(
         tokenizer: of the same model.
         chat_template: of the same model.
         config: names, limits and habits.
-        generation_config: the model's `generation_config.json`, whose sampling values are the defaults.
-
-    Raises:
-        ConfigError: a value in `generation_config` is out of range.
+        sampling_defaults: how tokens are drawn where a request says nothing: what the model recommends. How many is for
+            `config.default_max_tokens` to say.
     """
-    defaults = sampling_defaults(generation_config or {}, config.default_max_tokens)
+    defaults = replace(sampling_defaults or SamplingParams(), max_tokens=config.default_max_tokens)
     service = Service(engine, tokenizer, chat_template, config, defaults)
 
     @asynccontextmanager

@@ -1,7 +1,7 @@
 """Reads a JSON body into a model of `protocol`: bounded in size and time, off the event loop where it is large.
 
-The body goes from bytes to fields in one pass of pydantic's own JSON reader, which refuses deep nesting, lone surrogates and
-numbers without end. Errors name the field and what was expected, and never repeat what was sent.
+The body goes from bytes to fields in one pass of pydantic's own JSON reader, which refuses deep nesting, lone
+surrogates and numbers without end. Errors name the field and what was expected, and never repeat what was sent.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ async def read_body(request: Request, config: ServerConfig) -> bytes:
 async def read_json(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT:
     """The body as an instance of `model`.
 
-    Raises:
-        HTTPException: 415 where the content type is not JSON (a web page of another site can send any other type without
+    Raises: HTTPException: 415 where the content type is not JSON (a web page of another site can send any other type
+        without
             asking the browser's leave), and see `read_body`.
         RequestError: the body is not JSON or does not fit the model.
     """

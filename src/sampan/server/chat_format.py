@@ -25,8 +25,8 @@ REASONING_FIELDS = {
 class ChatFormat:
     """Shapes the answers of one request.
 
-    Thought goes into the fields that `reasoning_format` names, or stays in `content` between its tags (`none`: then the tag that
-    the prompt ended with is given back, so that there are always two), or is left out with its logprobs
+    Thought goes into the fields that `reasoning_format` names, or stays in `content` between its tags (`none`: then the
+    tag that the prompt ended with is given back, so that there are always two), or is left out with its logprobs
     (`include_reasoning=false`).
 
     Args:

@@ -1,4 +1,4 @@
-"""Answers in the shape of `/v1/completions`, whole and in chunks: text as it was generated, thought and tags included."""
+"""Answers in the shape of `/v1/completions`: text as it was generated, thought and tags included."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ class CompletionFormat:
                 "logprobs": logprobs,
                 "finish_reason": delta.finish_reason,
             }
-            yield self._chunk({**choice, "stop_reason": delta.stop_reason} if delta.finish_reason is not None else choice)
+            yield self._chunk(
+                {**choice, "stop_reason": delta.stop_reason} if delta.finish_reason is not None else choice
+            )
 
     def usage_chunk(self, answers: Answers) -> dict[str, Any]:
         """What closes a stream whose request asked for usage."""

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 async def unless_disconnected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """Awaits `work` and cancels it at once when the client closes the connection. The request's body must have been read.
+    """Awaits `work`, and cancels it at once when the client leaves. The request's body must have been read.
 
     Raises:
         ClientDisconnect: the client left; `work` has been cancelled and has cleaned up.

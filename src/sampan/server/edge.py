@@ -1,7 +1,7 @@
-"""The outermost layer of the application: request ids, one log line for each request, and the last resort for our own bugs.
+"""The outermost layer: request ids, one log line for each request, and the last resort for our own bugs.
 
-What is logged of a request is its method, path without query, status, time and id. Prompts and answers never are: that is also
-why an exception is logged by its type and stack alone, for messages may quote what was being worked on.
+What is logged of a request is its method, path without query, status, time and id. Prompts and answers never are: that
+is also why an exception is logged by its type and stack alone, for messages may quote what was being worked on.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The one table from error class to HTTP status and OpenAI error body.
 
-An error body is always `{"error": {"message", "type", "param", "code"}}`; types are vLLM's, `code` repeats the status. What the
-client cannot mend (our own bugs, a failed engine, a damaged model) is answered without detail, because messages of that kind
-name files and addresses; the log has them under the request's id.
+An error body is always `{"error": {"message", "type", "param", "code"}}`; types are vLLM's, `code` repeats the status.
+What the client cannot mend (our own bugs, a failed engine, a damaged model) is answered without detail, because
+messages of that kind name files and addresses; the log has them under the request's id.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from sampan.errors import (
     EngineError,
     OverloadedError,
     RequestError,
-    SampanError,
     UnavailableError,
     UnknownModelError,
     UnsupportedError,
@@ -38,7 +37,9 @@ class ErrorKind:
 
 
 ERROR_TABLE: dict[type[Exception], ErrorKind] = {
-    Exception: ErrorKind(500, "InternalServerError", hidden="Internal error. The server's log has more under this request's id"),
+    Exception: ErrorKind(
+        500, "InternalServerError", hidden="Internal error. The server's log has more under this request's id"
+    ),
     EngineError: ErrorKind(500, "InternalServerError", hidden="The engine failed while it worked on this request"),
     RequestError: ErrorKind(400, "BadRequestError"),
     UnknownModelError: ErrorKind(404, "NotFoundError"),
@@ -63,8 +64,12 @@ def error_kind(error: Exception) -> ErrorKind:
 def error_body(error: Exception) -> dict[str, Any]:
     """The OpenAI error object, for a response body or an event of a stream."""
     if isinstance(error, HTTPException):
-        message = HTTP_ERROR_MESSAGES.get(error.status_code) if error.detail == _phrase(error.status_code) else error.detail
-        return _body(message or error.detail, HTTP_ERROR_TYPES.get(error.status_code, "BadRequestError"), error.status_code)
+        message = (
+            HTTP_ERROR_MESSAGES.get(error.status_code) if error.detail == _phrase(error.status_code) else error.detail
+        )
+        return _body(
+            message or error.detail, HTTP_ERROR_TYPES.get(error.status_code, "BadRequestError"), error.status_code
+        )
     kind = error_kind(error)
     message = kind.hidden or str(error)
     param = "model" if isinstance(error, UnknownModelError) else getattr(error, "param", None)

@@ -1,8 +1,8 @@
 """Keeps web pages of other sites from reaching a server that listens on loopback.
 
-A page can make its visitor's browser send requests to 127.0.0.1. By DNS rebinding it even reads the answers: its own name then
-resolves to 127.0.0.1, but the browser still sends that name in `Host`. And without reading, it can make the server work: then
-the browser sends the page's name in `Origin`. So both must name this machine.
+A page can make its visitor's browser send requests to 127.0.0.1. By DNS rebinding it even reads the answers: its own
+name then resolves to 127.0.0.1, but the browser still sends that name in `Host`. And without reading, it can make the
+server work: then the browser sends the page's name in `Origin`. So both must name this machine.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def host_name(authority: str) -> str:
 class HostGuard:
     """ASGI middleware: answers 403 where `Host` or `Origin` is not a name of this server.
 
-    Where the server listens beyond loopback and has no `allowed_hosts`, its names are unknown and only `Origin` is checked.
+    Where the server listens beyond loopback and has no `allowed_hosts`, its names are unknown and only `Origin` is
+    checked.
     """
 
     def __init__(self, app: ASGIApp, config: ServerConfig) -> None:
@@ -48,7 +49,9 @@ class HostGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not self._allows(scope["headers"]):
-            refusal = HTTPException(403, "The Host or Origin header does not name this server. Start it with --allowed-hosts")
+            refusal = HTTPException(
+                403, "The Host or Origin header does not name this server. Start it with --allowed-hosts"
+            )
             await error_response(refusal)(scope, receive, send)
         else:
             await self.app(scope, receive, send)

@@ -1,7 +1,8 @@
 """The requests that the server takes, in OpenAI's names and vLLM's where OpenAI has none.
 
-Types are strict (a number in quotes is not a number) and every count is bounded here or in `SamplingParams`. A field that is
-declared here is honoured. The fields of `UNSUPPORTED` are refused unless their value asks for nothing. Any other field is
+Types are strict (a number in quotes is not a number) and every count is bounded here or in `SamplingParams`. A field
+that is declared here is honoured. The fields of `UNSUPPORTED` are refused unless their value asks for nothing. Any
+other field is
 accepted and named once in the log: clients of other servers keep working, and their authors can find out.
 """
 
@@ -53,7 +54,9 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 }
 
 # Known fields that cannot change an answer of this server.
-WITHOUT_EFFECT = frozenset({"user", "metadata", "safety_identifier", "service_tier", "parallel_tool_calls", "prompt_cache_key"})
+WITHOUT_EFFECT = frozenset(
+    {"user", "metadata", "safety_identifier", "service_tier", "parallel_tool_calls", "prompt_cache_key"}
+)
 
 
 class RequestModel(BaseModel):
@@ -94,7 +97,7 @@ class SamplingFields(RequestModel):
 
 
 class GenerateRequest(SamplingFields):
-    """`POST /generate`. `max_length` is the most tokens to generate, the prompt not counted; `max_tokens` is the same."""
+    """`POST /generate`. `max_length` is the most tokens to generate, the prompt not counted; so is `max_tokens`."""
 
     prompt: str | None = None  # demanded by the route, once body and query are put together
     max_length: int | None = Field(default=None, ge=1)
@@ -111,7 +114,9 @@ class OpenAIRequest(SamplingFields):
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
     stream: bool | None = None
     stream_options: dict[str, bool | None] | None = None
-    cache_salt: str | None = Field(default=None, max_length=256)  # prompts are shared in the cache under equal salts only
+    cache_salt: str | None = Field(
+        default=None, max_length=256
+    )  # prompts are shared in the cache under equal salts only
 
     @property
     def num_choices(self) -> int:
@@ -150,7 +155,9 @@ class ChatRequest(OpenAIRequest):
     def num_logprobs(self) -> int | None:
         if not self.logprobs:
             if self.top_logprobs:
-                raise RequestError("top_logprobs needs logprobs", param="top_logprobs", remedy="send logprobs=true as well")
+                raise RequestError(
+                    "top_logprobs needs logprobs", param="top_logprobs", remedy="send logprobs=true as well"
+                )
             return None
         return self.top_logprobs or 0
 
@@ -193,7 +200,7 @@ class CompletionRequest(OpenAIRequest):
             return [self.prompt]
         if not self.prompt or [] in self.prompt:
             raise RequestError("prompt is empty", param="prompt", remedy="send text or token ids")
-        return [self.prompt] if isinstance(self.prompt[0], int) else self.prompt  # type: ignore[list-item,return-value]
+        return [self.prompt] if isinstance(self.prompt[0], int) else self.prompt
 
 
 def _one_of(name: str, value: int | None, other_name: str, other: int | None) -> int | None:

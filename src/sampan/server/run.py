@@ -27,8 +27,8 @@ CANCEL_SECONDS = 1  # for answers that are cut at the end of the drain time
 def bind_socket(config: ServerConfig) -> socket.socket:
     """A listening socket on the configured address. Bind before loading a model: a port in use is then known at once.
 
-    Raises:
-        UsageError: the address is not one of this machine, other machines can reach it and `allow_remote` is off, or the port
+    Raises: UsageError: the address is not one of this machine, other machines can reach it and `allow_remote` is off,
+        or the port
             is in use or not permitted.
     """
     where = f"{config.host}:{config.port}"
@@ -37,7 +37,9 @@ def bind_socket(config: ServerConfig) -> socket.socket:
             config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (socket.gaierror, UnicodeError) as error:
-        raise UsageError(f"host {config.host!r} cannot be resolved", remedy="use 127.0.0.1 or a name of this machine") from error
+        raise UsageError(
+            f"host {config.host!r} cannot be resolved", remedy="use 127.0.0.1 or a name of this machine"
+        ) from error
     if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
         if not config.allow_remote:
             raise UsageError(
@@ -53,16 +55,20 @@ def bind_socket(config: ServerConfig) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise UsageError(f"{where} is in use", remedy="choose another port, or --port 0 for any free one") from error
+            raise UsageError(
+                f"{where} is in use", remedy="choose another port, or --port 0 for any free one"
+            ) from error
         if error.errno == errno.EACCES:
             raise UsageError(f"{where} needs more rights than you have", remedy="use a port from 1024 on") from error
-        raise UsageError(f"{where} cannot be bound: {error.strerror}", remedy="use an address of this machine") from error
+        raise UsageError(
+            f"{where} cannot be bound: {error.strerror}", remedy="use an address of this machine"
+        ) from error
     return listener
 
 
 def run_server(app: FastAPI, config: ServerConfig, *, listener: socket.socket | None = None) -> None:
-    """Serves until SIGTERM or SIGINT, then lets open answers finish (at most `drain_timeout_seconds`) and returns. A second
-    signal cuts them.
+    """Serves until SIGTERM or SIGINT, then lets open answers finish, for `drain_timeout_seconds` at most, and returns.
+    A second signal cuts them.
 
     Prints `Sampan listening on http://HOST:PORT` on standard output once the engine is ready to answer.
 
@@ -101,7 +107,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server with two changes: it says when the engine is ready, and on a signal it stays up, but unready, until open
+    """uvicorn's server, which says when the engine is ready, and which on a signal stays up, but unready, until open
     requests have ended."""
 
     def __init__(self, config: uvicorn.Config, service: Service, on_ready: Callable[[], None]) -> None:

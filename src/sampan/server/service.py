@@ -106,7 +106,7 @@ class Service:
         starts_in_reasoning: bool | None = None,
         cache_salt: str = "",
     ) -> AsyncIterator[Answers]:
-        """Hands the prompts to the engine; the body of the `with` begins once all are accepted. Leaving it ends what is open.
+        """Hands the prompts to the engine; the `with` body begins once all are accepted. Leaving it ends what is open.
 
         Args:
             prompts: token ids.
@@ -126,7 +126,7 @@ class Service:
             raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
         request_id = uuid.uuid4().hex
         async with AsyncExitStack() as stack:
-            answers = []
+            answers: list[Answer] = []
             for prompt in prompts:
                 params = self._params(request, len(prompt))
                 for choice in range(num_choices):
@@ -138,8 +138,7 @@ class Service:
             yield Answers([len(prompt) for prompt in prompts], answers)
 
     def _params(self, request: SamplingFields, prompt_len: int) -> SamplingParams:
-        """The request's parameters. A default for the answer's length, which the client did not ask for, gives way to the
-        context's end."""
+        """The request's parameters. A default for the answer's length gives way to the end of the context."""
         defaults = self._defaults
         if defaults.max_tokens is not None:
             room = max(1, self.engine.max_model_len - prompt_len)

@@ -34,10 +34,10 @@ def event(data: dict[str, Any]) -> bytes:
 class EventStream(Response):
     """Sends a generator's objects as events, then `[DONE]`.
 
-    The status line waits for the first object, so that a request refused by the engine has its proper status. A stream that is
-    silent for `ping_interval` seconds gets a comment (and then its status line, if it had none yet), so that no proxy takes a
-    long prefill or hidden reasoning for a dead connection. An error after that is sent as an event. The generator is closed as
-    soon as the client leaves.
+    The status line waits for the first object, so that a request refused by the engine has its proper status. A stream
+    that is silent for `ping_interval` seconds gets a comment (and then its status line, if it had none yet), so that no
+    proxy takes a long prefill or hidden reasoning for a dead connection. An error after that is sent as an event. The
+    generator is closed as soon as the client leaves.
     """
 
     media_type = "text/event-stream"

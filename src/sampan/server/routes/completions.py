@@ -29,9 +29,7 @@ def completion_routes(service: Service) -> APIRouter:
         echoes = [""] * len(prompts)
         if request.echo:
             echoes = [item if isinstance(item, str) else service.tokenizer.decode(item) for item in prompts]
-        answers = service.open(
-            token_ids, request, num_choices=request.num_choices, cache_salt=request.cache_salt or ""
-        )
+        answers = service.open(token_ids, request, num_choices=request.num_choices, cache_salt=request.cache_salt or "")
         shape = CompletionFormat(service, request, model, [echo for echo in echoes for _ in range(request.num_choices)])
         return await respond(http, request, answers, shape, service.config.ping_interval_seconds)
 

@@ -17,6 +17,10 @@ from sampan.server.respond import json_response
 from sampan.server.service import Service
 from sampan.text import THINK_START, ChatPrompt
 
+DESCRIPTION = """Fields come as query parameters, as a JSON body, or some as either. The prompt is one user's message.
+`max_length` is the most tokens to generate. The response is the answer without the thought before it; where generation
+ended inside the thought, so that there is no answer, it is that thought, opened by `<think>`."""
+
 
 def generate_routes(service: Service) -> APIRouter:
     """The simplest way to ask."""
@@ -25,9 +29,7 @@ def generate_routes(service: Service) -> APIRouter:
     @router.post(
         "/generate",
         summary="Answer one prompt",
-        description="Fields come as query parameters, as a JSON body, or some as either. The prompt is one user's message. "
-        "`max_length` is the most tokens to generate. The response is the answer without the thought before it; where "
-        "`max_length` ended the thought, so that there is no answer, it is that thought, opened by `<think>`.",
+        description=DESCRIPTION,
         openapi_extra={**body_schema(GenerateRequest, required=False), "parameters": _QUERY_PARAMETERS},
     )
     async def generate(http: Request) -> Response:
@@ -64,7 +66,9 @@ async def _read(http: Request, service: Service) -> GenerateRequest:
     body = await read_optional_json(http, service.config, GenerateRequest)
     twice = next((name for name in names if names.count(name) > 1 or (body and name in body.model_fields_set)), None)
     if twice is not None:
-        raise RequestError(f"{twice[:40]} is given twice", param=twice[:40], remedy="give it once, in the query or in the body")
+        raise RequestError(
+            f"{twice[:40]} is given twice", param=twice[:40], remedy="give it once, in the query or in the body"
+        )
     try:
         asked = GenerateRequest.model_validate_strings(dict(query))
     except ValidationError as error:
