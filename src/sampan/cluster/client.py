@@ -1,8 +1,8 @@
-"""What the server knows of an engine: four methods. The in-thread engine has them, and so will the engine process's client."""
+"""What the server knows of an engine: three methods. The in-thread engine has them, and so will the engine process's client."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,22 +23,37 @@ class EngineStatus:
     num_free_blocks: int
 
 
+class OutputStream(Protocol):
+    """An accepted request's outputs; the last one has a `finish_reason`, and then the iteration stops.
+
+    Raises:
+        EngineError: from `__anext__`, the engine failed while the request was open.
+    """
+
+    def __aiter__(self) -> OutputStream: ...
+
+    async def __anext__(self) -> EngineOutput: ...
+
+    async def aclose(self) -> None:
+        """Aborts the request if it is still open: its blocks are free within one step. Harmless when called twice."""
+
+
 class EngineClient(Protocol):
     """Token ids in, token ids out; all text work is the caller's."""
 
     config: ModelConfig
     max_model_len: int
 
-    def generate(
-        self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams
-    ) -> AsyncIterator[EngineOutput]:
-        """Yields outputs until one has a `finish_reason`. Closing the iterator early aborts the request: its blocks are free
-        within one step.
+    async def generate(
+        self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
+    ) -> OutputStream:
+        """Returns once the request is accepted, so that a refusal is known before an answer begins. Close the stream if you leave
+        it early.
 
         Raises:
-            RequestError, ContextLengthError: the request cannot be served; raised before anything is yielded.
+            RequestError, ContextLengthError: the request cannot be served.
             OverloadedError: the queue is full.
-            EngineError: the engine failed while the request was open.
+            EngineError: the engine failed or is closing.
         """
 
     def status(self) -> EngineStatus:
