@@ -1,0 +1,78 @@
+# `make` lists what can be made. Everything is created in .venv; nothing is installed on the machine.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# What a new build depends on. Python files are not among them: they are used where they lie.
+SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc -type f)
+
+# pip says little: only the large downloads, which tell why one waits. When it fails, all that it said at the end.
+define pip_install
+	@{ $(PIP) install $(1) 2>&1 | tee $(VENV)/install.log | { grep --line-buffered -E '^ +Downloading .*MB\)' || true; }; } || \
+	  { tail -n 40 $(VENV)/install.log >&2; echo "sampan: installing failed; the whole story is in $(VENV)/install.log" >&2; exit 1; }
+	@touch $@
+endef
+
+.PHONY: help
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.sampan  ## ask the embedded model one question
+	@PATH="$(abspath $(BIN)):$$PATH" bash scripts/demo.sh
+
+.PHONY: test
+test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones and not those against torch
+	@$(BIN)/python -m pytest -q -m "not slow and not reference"
+
+.PHONY: test-reference
+test-reference: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## compare with torch and transformers (large downloads)
+	@$(BIN)/python -m pytest -q -m reference
+
+.PHONY: test-all
+test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## run every test
+	@$(BIN)/python -m pytest -q
+
+.PHONY: check
+check: $(VENV)/.sampan $(VENV)/.check  ## formatting, lint, types, layers: what CI checks
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: $(VENV)/.check  ## format the code and mend what lint can mend
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: tiny-model
+tiny-model: $(VENV)/.sampan  ## train the embedded model anew (about two hours on two cores; may be interrupted)
+	@$(BIN)/python -m recipes.tiny
+
+.PHONY: clean
+clean:  ## remove .venv, builds and caches
+	rm -rf $(VENV) .venv-reference build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests recipes -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# ---- the environment ------------------------------------------------------------------------------------------------
+
+$(VENV)/.python:
+	@PYTHON="$(PYTHON)" bash scripts/preflight.sh
+	@echo "Creating $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	$(call pip_install,--upgrade 'pip>=25.1')
+
+$(VENV)/.build: pyproject.toml | $(VENV)/.python
+	$(call pip_install,--group build)
+
+$(VENV)/.sampan: $(SOURCES) | $(VENV)/.build
+	@echo "Building Sampan and installing what it needs (the first time about 250 MB, most of it PaddlePaddle)"
+	$(call pip_install,--no-build-isolation --editable .)
+
+$(VENV)/.test $(VENV)/.check $(VENV)/.reference: $(VENV)/.%: pyproject.toml | $(VENV)/.python
+	@echo "Installing the dependency group '$*'"
+	$(call pip_install,--group $*)

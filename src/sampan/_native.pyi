@@ -1,0 +1,13 @@
+"""The compiled module (csrc/binding.cpp). Only `sampan.backends.native` imports it; ValueError for a wrong argument."""
+
+import numpy as np
+import numpy.typing as npt
+
+GROUP_SIZE: int
+
+def isa() -> str: ...
+def supported_isas() -> tuple[str, ...]: ...
+def cpu_features() -> tuple[str, ...]: ...
+def quantize_int8_groups(
+    x: npt.NDArray[np.float32], codes: npt.NDArray[np.int8], scales: npt.NDArray[np.float32], isa: str | None = None
+) -> None: ...
