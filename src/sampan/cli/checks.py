@@ -16,12 +16,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sampan.cli.machine import Memory, Processor
+from sampan.checkpoint.resolve import sampan_home
+from sampan.cli.machine import Memory, Processor, read_memory, read_processor
 from sampan.cli.sizes import human_bytes, kv_cache_bytes, weight_bytes
 from sampan.config import ModelConfig
+from sampan.zoo import ZOO
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 CONTEXT = 8192  # tokens of KV cache that a model should have room for besides its weights
+PRECISIONS = ("int4", "int8", "bf16", "fp32")
 HEADROOM = 0.9  # of the free memory that a model may take
 MIN_DISK = 10 * 10**9
 TIMEOUT = 180.0  # seconds for a check that runs a program
@@ -34,6 +37,18 @@ class Finding(NamedTuple):
     status: str  # OK, WARN or FAIL
     detail: str
     remedy: str = ""
+
+
+def examine(port: int) -> Iterator[Finding]:
+    """All checks, cheap ones first."""
+    yield check_python(sys.version_info[:2], 64 if sys.maxsize > 2**32 else 32)
+    yield from check_processor(read_processor())
+    yield check_memory(read_memory(), [(entry.name, entry.config) for entry in ZOO if entry.config is not None])
+    yield check_home(sampan_home())
+    yield check_port(port)
+    yield check_native()
+    yield check_paddle()
+    yield check_embedded_model()
 
 
 def check_python(version: tuple[int, int], bits: int) -> Finding:
@@ -53,6 +68,15 @@ def check_paddle(python: str = sys.executable, timeout: float = TIMEOUT) -> Find
     if not output.startswith("3.3."):
         return Finding("paddle", WARN, f"{output}; tested with 3.3", "pip install 'paddlepaddle==3.3.*'")
     return Finding("paddle", OK, f"{output}, run_check passes")
+
+
+def check_native(python: str = sys.executable, timeout: float = TIMEOUT) -> Finding:
+    """The compiled kernels load, and which set of them is in use."""
+    program = "from sampan.backends import native; print(native.isa(), 'of', *native.supported_isas())"
+    ran, output = _run([python, "-c", program], timeout)
+    if not ran:
+        return Finding("kernels", FAIL, output, "install Sampan again, with a C++20 compiler on the PATH")
+    return Finding("kernels", OK, f"{output} in use")
 
 
 def check_processor(processor: Processor) -> Iterator[Finding]:
@@ -75,13 +99,13 @@ def check_processor(processor: Processor) -> Iterator[Finding]:
         yield Finding("cores", OK, f"{cores}, quota {processor.quota:g}")
 
 
-def check_memory(memory: Memory, models: Sequence[tuple[str, ModelConfig]], precisions: Sequence[str]) -> Finding:
+def check_memory(memory: Memory, models: Sequence[tuple[str, ModelConfig]]) -> Finding:
     """Which models fit, each at the most exact precision that leaves room for a KV cache of `CONTEXT` tokens."""
     room = memory.available * HEADROOM
     fitting = []
     for name, config in models:
-        needed = {p: weight_bytes(config, p) + kv_cache_bytes(config, CONTEXT) for p in precisions}
-        best = max((p for p in precisions if needed[p] <= room), key=lambda p: needed[p], default=None)
+        needed = {p: weight_bytes(config, p) + kv_cache_bytes(config, CONTEXT) for p in PRECISIONS}
+        best = max((p for p in PRECISIONS if needed[p] <= room), key=lambda p: needed[p], default=None)
         if best is not None:
             fitting.append(f"{name} ({best})")
     detail = f"{human_bytes(memory.available)} of {human_bytes(memory.total)} free"

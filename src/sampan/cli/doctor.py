@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import sys
-from collections.abc import Iterator
 from typing import Annotated
 
 from sampan.cli.options import Json
@@ -16,11 +13,11 @@ def doctor(
     port: Annotated[int, Option("the port that serve would listen on")] = 8000,
     json: Json = False,
 ) -> int:
-    """Checks what Sampan needs of this machine. Each finding is ok, a warning or a failure, and says what to do.
+    """Checks what Sampan needs of this machine: Python, Paddle, the kernels, processor, memory, disk, the embedded model.
 
-    Exit code 1 if anything fails.
+    Each finding is ok, a warning or a failure, and what is not ok has a remedy. Exit code 1 if anything fails.
     """
-    from sampan.cli.checks import FAIL, OK, WARN
+    from sampan.cli.checks import FAIL, OK, WARN, examine
     from sampan.cli.output import print_json, print_table
     from sampan.cli.progress import progress
 
