@@ -5,15 +5,41 @@
 
 from __future__ import annotations
 
-import json
+import math
+import reprlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sampan.errors import CheckpointError, ConfigError
+from sampan.errors import ConfigError
+from sampan.strict_json import read_json_object
 
 ARCHITECTURES = {"qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
+
+# Far above every real model. A config.json that lies must not make us allocate before a weight file contradicts it.
+SIZE_LIMITS = {
+    "vocab_size": 2**22,
+    "hidden_size": 2**17,
+    "intermediate_size": 2**19,
+    "num_hidden_layers": 2**10,
+    "num_attention_heads": 2**12,
+    "num_key_value_heads": 2**12,
+    "head_dim": 2**12,
+    "max_position_embeddings": 2**26,
+}
+MAX_CONFIG_BYTES = 1_000_000
+COMPLETE = "use a complete Hugging Face config.json"
+
+# Keys of config.json that change the arithmetic, with the one value that Sampan computes.
+IMPLEMENTED = {
+    "hidden_act": "silu",
+    "mlp_bias": False,
+    "partial_rotary_factor": 1.0,
+    "quantization_config": None,
+    "use_sliding_window": False,
+}
 
 
 def _require(condition: bool, field_name: str, value: object, remedy: str) -> None:
@@ -33,12 +59,18 @@ class RopeScaling:
 
     def __post_init__(self) -> None:
         _require(self.rope_type == "llama3", "rope_scaling.rope_type", self.rope_type, "only 'llama3' is supported")
-        _require(self.factor >= 1.0, "rope_scaling.factor", self.factor, "use a factor of at least 1")
+        _require(1.0 <= self.factor < math.inf, "rope_scaling.factor", self.factor, "use a factor of at least 1")
         _require(
             0.0 < self.low_freq_factor < self.high_freq_factor,
             "rope_scaling.low_freq_factor",
             self.low_freq_factor,
             "it must lie between 0 and high_freq_factor",
+        )
+        _require(
+            1 <= self.original_max_position_embeddings <= SIZE_LIMITS["max_position_embeddings"],
+            "rope_scaling.original_max_position_embeddings",
+            self.original_max_position_embeddings,
+            "use the context length of the unscaled model",
         )
 
 
@@ -64,20 +96,16 @@ class ModelConfig:
     eos_token_ids: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(
-            self.model_type in ARCHITECTURES, "model_type", self.model_type, f"supported: {', '.join(ARCHITECTURES)}"
-        )
-        for name in (
-            "vocab_size",
-            "hidden_size",
-            "intermediate_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "num_key_value_heads",
-            "head_dim",
-            "max_position_embeddings",
-        ):
-            _require(getattr(self, name) >= 1, name, getattr(self, name), "it must be at least 1")
+        supported = f"supported: {', '.join(ARCHITECTURES)}"
+        _require(self.model_type in ARCHITECTURES, "model_type", self.model_type, supported)
+        if self.model_type == "qwen2":
+            object.__setattr__(self, "attention_bias", True)
+        # Hugging Face's Llama would put a bias on o_proj as well, and no R1 distill has one.
+        unbiased = self.model_type == "qwen2" or not self.attention_bias
+        _require(unbiased, "attention_bias", True, "only Qwen2 has a bias")
+        for name, limit in SIZE_LIMITS.items():
+            value = getattr(self, name)
+            _require(1 <= value <= limit, name, value, f"use 1 to {limit}")
         _require(self.head_dim % 2 == 0, "head_dim", self.head_dim, "RoPE rotates pairs: it must be even")
         _require(
             self.num_attention_heads % self.num_key_value_heads == 0,
@@ -85,11 +113,28 @@ class ModelConfig:
             self.num_key_value_heads,
             f"it must divide num_attention_heads={self.num_attention_heads}",
         )
+        _require(0.0 < self.rms_norm_eps < 1.0, "rms_norm_eps", self.rms_norm_eps, "use a small positive number")
+        _require(1.0 < self.rope_theta < math.inf, "rope_theta", self.rope_theta, "use a finite base above 1")
+        in_vocabulary = f"use an id below vocab_size={self.vocab_size}"
+        for token in () if self.bos_token_id is None else (self.bos_token_id,):
+            _require(0 <= token < self.vocab_size, "bos_token_id", token, in_vocabulary)
+        for token in self.eos_token_ids:
+            _require(0 <= token < self.vocab_size, "eos_token_id", token, in_vocabulary)
 
     @property
     def num_query_groups(self) -> int:
         """Query heads that share one key-value head."""
         return self.num_attention_heads // self.num_key_value_heads
+
+    @property
+    def num_parameters(self) -> int:
+        """Weights of the whole model; a tied output matrix counts once."""
+        query_size, kv_size = self.num_attention_heads * self.head_dim, self.num_key_value_heads * self.head_dim
+        attention = 2 * self.hidden_size * (query_size + kv_size)
+        biases = query_size + 2 * kv_size if self.attention_bias else 0
+        layer = attention + biases + 3 * self.hidden_size * self.intermediate_size + 2 * self.hidden_size
+        embeddings = self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
+        return embeddings + self.num_hidden_layers * layer + self.hidden_size
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, source: str = "config.json") -> ModelConfig:
@@ -97,77 +142,51 @@ class ModelConfig:
         Sampan does not implement, are refused.
 
         Raises:
-            ConfigError: unsupported architecture or a value out of range; names the field.
+            ConfigError: unsupported architecture or a value out of range; names `source` and the field.
         """
-        missing = [
-            key
-            for key in ("model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers")
-            + ("num_attention_heads",)
-            if key not in data
-        ]
-        if missing:
-            raise ConfigError(f"{source} lacks {', '.join(missing)}", remedy="use a complete Hugging Face config.json")
-        model_type = str(data["model_type"])
-        if data.get("use_sliding_window"):
-            raise ConfigError(f"{source}: use_sliding_window=true is not supported", remedy="no R1 distill uses it")
-        if data.get("hidden_act", "silu") != "silu":
-            raise ConfigError(f"{source}: hidden_act={data['hidden_act']!r} is not supported", remedy="use silu")
-        if data.get("mlp_bias"):
-            raise ConfigError(f"{source}: mlp_bias=true is not supported", remedy="no R1 distill uses it")
-        rope = dict(data.get("rope_scaling") or {})
-        # transformers 5 writes rope_theta and the scaling into one `rope_parameters`.
-        rope = dict(data.get("rope_parameters") or {}) or rope
-        rope_theta = data.get("rope_theta", rope.pop("rope_theta", 10000.0))
-        rope.pop("rope_theta", None)
-        rope_type = rope.get("rope_type", rope.pop("type", "default"))
-        eos = data.get("eos_token_id")
-        eos_ids = tuple(eos) if isinstance(eos, (list, tuple)) else () if eos is None else (eos,)
         try:
-            scaling = None
-            if rope_type != "default":
-                known = {f.name for f in fields(RopeScaling)}
-                scaling = RopeScaling(**{key: value for key, value in {**rope, "rope_type": rope_type}.items() if key in known})
-            heads = int(data["num_attention_heads"])
-            return cls(
-                model_type=model_type,
-                vocab_size=int(data["vocab_size"]),
-                hidden_size=int(data["hidden_size"]),
-                intermediate_size=int(data["intermediate_size"]),
-                num_hidden_layers=int(data["num_hidden_layers"]),
-                num_attention_heads=heads,
-                num_key_value_heads=int(data.get("num_key_value_heads") or heads),
-                head_dim=int(data.get("head_dim") or int(data["hidden_size"]) // max(heads, 1)),
-                max_position_embeddings=int(data.get("max_position_embeddings", 131072)),
-                rms_norm_eps=float(data.get("rms_norm_eps", 1e-6)),
-                rope_theta=float(rope_theta),
-                rope_scaling=scaling,
-                tie_word_embeddings=bool(data.get("tie_word_embeddings", False)),
-                attention_bias=model_type == "qwen2" or bool(data.get("attention_bias", False)),
-                bos_token_id=data.get("bos_token_id"),
-                eos_token_ids=tuple(int(token) for token in eos_ids),
-            )
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"{source}: {error}", remedy="use a complete Hugging Face config.json") from error
+            return cls._from_dict(data)
+        except ConfigError as error:
+            raise ConfigError(f"{source}: {error.message}", remedy=error.remedy) from None
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any]) -> ModelConfig:
+        for key, implemented in IMPLEMENTED.items():
+            if data.get(key) is not None and data[key] != implemented:
+                raise ConfigError(f"{key}={reprlib.repr(data[key])} is not supported", remedy="no R1 distill uses it")
+        rope_theta, rope_scaling = _read_rope(data)
+        heads = _whole(data, "num_attention_heads")
+        hidden_size = _whole(data, "hidden_size")
+        eos = data.get("eos_token_id")
+        eos_ids = eos if isinstance(eos, list) else [] if eos is None else [eos]
+        return cls(
+            model_type=str(data.get("model_type")),
+            vocab_size=_whole(data, "vocab_size"),
+            hidden_size=hidden_size,
+            intermediate_size=_whole(data, "intermediate_size"),
+            num_hidden_layers=_whole(data, "num_hidden_layers"),
+            num_attention_heads=heads,
+            num_key_value_heads=_whole(data, "num_key_value_heads", heads),
+            head_dim=_whole(data, "head_dim", hidden_size // max(heads, 1)),
+            max_position_embeddings=_whole(data, "max_position_embeddings", 131072),
+            rms_norm_eps=_real(data, "rms_norm_eps", 1e-6),
+            rope_theta=rope_theta,
+            rope_scaling=rope_scaling,
+            tie_word_embeddings=bool(data.get("tie_word_embeddings", False)),
+            attention_bias=bool(data.get("attention_bias", False)),
+            bos_token_id=None if data.get("bos_token_id") is None else _whole(data, "bos_token_id"),
+            eos_token_ids=tuple(_whole({"eos_token_id": token}, "eos_token_id") for token in eos_ids),
+        )
 
     @classmethod
     def from_file(cls, path: Path) -> ModelConfig:
         """Reads `config.json`.
 
         Raises:
-            CheckpointError: the file is absent or is not JSON.
+            CheckpointError: the file is absent or is not a JSON object.
             ConfigError: see `from_dict`.
         """
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise CheckpointError(
-                f"{path} does not exist", remedy="give a folder in Hugging Face form, with config.json"
-            ) from error
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path} is not readable JSON: {error}", remedy="fetch the file again") from error
-        if not isinstance(data, dict):
-            raise CheckpointError(f"{path} is not a JSON object", remedy="fetch the file again")
-        return cls.from_dict(data, source=str(path))
+        return cls.from_dict(read_json_object(path, MAX_CONFIG_BYTES), source=str(path))
 
     def to_dict(self) -> dict[str, Any]:
         """The same values as a Hugging Face `config.json`."""
@@ -181,6 +200,48 @@ class ModelConfig:
         if self.rope_scaling is not None:
             data["rope_scaling"] = {f.name: getattr(self.rope_scaling, f.name) for f in fields(RopeScaling)}
         return data
+
+
+def _value(data: Mapping[str, Any], key: str, default: float | None) -> Any:
+    value = default if data.get(key) is None else data[key]
+    if value is None:
+        raise ConfigError(f"{key} is missing", remedy=COMPLETE)
+    return value
+
+
+def _whole(data: Mapping[str, Any], key: str, default: int | None = None) -> int:
+    value = _value(data, key, default)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(f"{key}={reprlib.repr(value)} is not a whole number", remedy=COMPLETE)
+    return int(value)
+
+
+def _real(data: Mapping[str, Any], key: str, default: float | None = None) -> float:
+    value = _value(data, key, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > sys.float_info.max:
+        raise ConfigError(f"{key}={reprlib.repr(value)} is not a number", remedy=COMPLETE)
+    return float(value)
+
+
+def _read_rope(data: Mapping[str, Any]) -> tuple[float, RopeScaling | None]:
+    """`rope_theta` and the scaling, from two keys (transformers 4) or from `rope_parameters` (transformers 5)."""
+    rope: dict[str, Any] = {"rope_theta": data.get("rope_theta")}
+    for key in ("rope_scaling", "rope_parameters"):
+        value = data.get(key) or {}
+        if not isinstance(value, dict):
+            raise ConfigError(f"{key}={reprlib.repr(value)} is not an object", remedy=COMPLETE)
+        rope.update(value)
+    theta = _real(rope, "rope_theta", 10000.0)
+    rope_type = rope.get("rope_type") or rope.get("type") or "default"
+    if rope_type == "default":
+        return theta, None
+    return theta, RopeScaling(
+        factor=_real(rope, "factor"),
+        low_freq_factor=_real(rope, "low_freq_factor"),
+        high_freq_factor=_real(rope, "high_freq_factor"),
+        original_max_position_embeddings=_whole(rope, "original_max_position_embeddings"),
+        rope_type=str(rope_type),
+    )
 
 
 @dataclass(frozen=True, slots=True)

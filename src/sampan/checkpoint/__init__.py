@@ -1,27 +1,28 @@
-"""From bytes to named tensors. Readers and the strict check of names and shapes follow."""
+"""From bytes on disk to named tensors, lazily, and back.
 
-from __future__ import annotations
+Knows: safetensors files, folders in Hugging Face's form, which tensors a model has, where models lie on this machine.
+Refuses to know: Paddle, what is computed with a tensor, the network. It believes no size, offset, count or path that a
+file states before it has checked it, and never runs or unpickles anything that a file holds.
+"""
 
-from collections.abc import Sequence
-from typing import Protocol
+from sampan.checkpoint.base import Checkpoint, RawTensor
+from sampan.checkpoint.folder import open_checkpoint
+from sampan.checkpoint.folder_writer import write_checkpoint
+from sampan.checkpoint.resolve import ResolvedModel, model_folder, resolve_model
+from sampan.checkpoint.safetensors_reader import SafetensorsFile
+from sampan.checkpoint.safetensors_writer import write_safetensors
+from sampan.checkpoint.shapes import expected_tensors, verify
 
-import numpy as np
-import numpy.typing as npt
-
-from sampan.config import ModelConfig
-
-
-class Checkpoint(Protocol):
-    """Named tensors, read lazily."""
-
-    config: ModelConfig
-
-    def names(self) -> Sequence[str]:
-        """Names of all tensors."""
-
-    def get(self, name: str) -> npt.NDArray[np.float32]:
-        """One tensor in float32."""
-
-
-def verify(checkpoint: Checkpoint) -> None:
-    """Checks that names and shapes are the model's."""
+__all__ = [
+    "Checkpoint",
+    "RawTensor",
+    "ResolvedModel",
+    "SafetensorsFile",
+    "expected_tensors",
+    "model_folder",
+    "open_checkpoint",
+    "resolve_model",
+    "verify",
+    "write_checkpoint",
+    "write_safetensors",
+]
