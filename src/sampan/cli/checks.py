@@ -43,7 +43,7 @@ def examine(port: int) -> Iterator[Finding]:
     """All checks, cheap ones first."""
     yield check_python(sys.version_info[:2], 64 if sys.maxsize > 2**32 else 32)
     yield from check_processor(read_processor())
-    yield check_memory(read_memory(), [(entry.name, entry.config) for entry in ZOO if entry.config is not None])
+    yield check_memory(read_memory(), [(entry.aliases[0], entry.config) for entry in ZOO if entry.config is not None])
     yield check_home(sampan_home())
     yield check_port(port)
     yield check_native()

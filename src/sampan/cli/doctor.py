@@ -32,5 +32,5 @@ def doctor(
             rows.append((finding.check, finding.status, finding.detail))
             if finding.remedy:
                 rows.append(("", "", f"-> {finding.remedy}"))
-        print_table(("check", "status", "finding"), rows, [style.get(row[1]) for row in rows])
+        print_table(("check", "status", "finding"), rows, [style.get(row[1]) for row in rows], {"finding"})
     return int(any(finding.status == FAIL for finding in findings))

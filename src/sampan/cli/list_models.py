@@ -29,5 +29,5 @@ def list_models(*, json: Json = False) -> int:
         for model in models
     ]
     columns = ("model", "parameters", *PRECISIONS, "licence", "path")
-    print_table(columns, rows, [None if model["present"] else "dim" for model in models])
+    print_table(columns, rows, [None if model["present"] else "dim" for model in models], {"licence", "path"})
     return 0

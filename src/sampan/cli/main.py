@@ -15,9 +15,9 @@ from sampan.cli.help import program_help, verb_help
 from sampan.cli.near import did_you_mean
 from sampan.cli.parameters import CONFIG, Parameter, read_parameters
 from sampan.cli.table import VERBS
-from sampan.cli.terminal import Style, printable
+from sampan.cli.report import report
 from sampan.cli.words import sort_words
-from sampan.errors import SampanError, UsageError
+from sampan.errors import UsageError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 READER_GONE = 141  # 128 + SIGPIPE
@@ -41,26 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
             import traceback
 
             traceback.print_exc()
-        refusal = explain(error)
-        style = Style.of(sys.stderr)
-        print(style.error("error:"), printable(refusal.message, lines=False), file=sys.stderr)
-        if refusal.remedy:
-            print(style.dim("remedy:"), printable(refusal.remedy, lines=False), file=sys.stderr)
-        return refusal.exit_code
-
-
-def explain(error: Exception) -> SampanError:
-    """Any exception as one of ours, with a message and a remedy for the reader."""
-    if isinstance(error, SampanError):
-        return error
-    if isinstance(error, MemoryError):
-        return SampanError("the machine's memory is full", remedy="use a smaller model or --precision int4")
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return SampanError(f"{where}{error.strerror}", remedy="sampan doctor checks disk, memory and permissions")
-    return SampanError(
-        f"unexpected {type(error).__name__}: {error}", remedy="please report what it prints with SAMPAN_DEBUG=1"
-    )
+        return report(error)
 
 
 def run(words: Sequence[str]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sampan.config import ModelConfig
 
 # Bits per weight. Integer formats carry a float32 scale for each group of 128 weights.
@@ -20,17 +22,16 @@ def kv_cache_bytes(config: ModelConfig, num_tokens: int) -> int:
 
 def human_bytes(count: float) -> str:
     """`1.8 GB`; decimal units, as disks and downloads are sold."""
-    return _human(count, (" B", " kB", " MB", " GB"), " TB")
+    return _human(count, (" B", " kB", " MB", " GB", " TB"))
 
 
 def human_count(count: float) -> str:
-    """`1.8B`, `671M`, as model names have it."""
-    return _human(count, ("", "K", "M"), "B")
+    """`1.8B`, as model names have it."""
+    return _human(count, ("", "K", "M", "B", "T"))
 
 
-def _human(count: float, units: tuple[str, ...], largest: str) -> str:
-    for unit in units:
-        if count < 999.5:
-            return f"{count:.0f}{unit}" if count >= 9.95 or count == int(count) else f"{count:.1f}{unit}"
-        count /= 1000
-    return f"{count:.0f}{largest}" if count >= 9.95 else f"{count:.1f}{largest}"
+def _human(count: float, units: Sequence[str]) -> str:
+    exponent = 0
+    while count >= 999.95 and exponent < len(units) - 1:
+        count, exponent = count / 1000, exponent + 1
+    return f"{count:.{1 if exponent else 0}f}{units[exponent]}"
