@@ -18,10 +18,16 @@ struct GroupScale {
   bool empty;  // codes are 0
 };
 
+float float_of(std::uint32_t bits) {
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
 // From the bits of the largest magnitude. Magnitudes order as their bits do, Inf and NaN above all numbers.
 GroupScale scale_of(std::uint32_t absmax_bits) {
-  if (absmax_bits >= kInfBits) return {__builtin_bit_cast(float, kQuietNanBits), 0.0f, true};
-  const float absmax = __builtin_bit_cast(float, absmax_bits);
+  if (absmax_bits >= kInfBits) return {float_of(kQuietNanBits), 0.0f, true};
+  const float absmax = float_of(absmax_bits);
   if (absmax < sampan::kQuantizeMin) return {0.0f, 0.0f, true};
   return {absmax / 127.0f, 127.0f / absmax, false};
 }

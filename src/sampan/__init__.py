@@ -2,14 +2,12 @@
 
     from sampan import LLM, SamplingParams
 
-Public names only, and loaded when first used: `import sampan` costs next to nothing.
+Public names only, each loaded when it is first used: `import sampan` costs next to nothing.
 """
 
-from __future__ import annotations
-
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as `typing` has it, without the time that importing `typing` takes
 if TYPE_CHECKING:
     from sampan.engine import LLM, SamplingParams
 
@@ -19,8 +17,8 @@ __all__ = ["LLM", "SamplingParams", "__version__"]
 _HOMES = {"LLM": "sampan.engine", "SamplingParams": "sampan.engine"}
 
 
-def __getattr__(name: str) -> Any:
-    """PEP 562."""
+def __getattr__(name: str) -> object:
+    """Loads a public name (PEP 562)."""
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -76,8 +76,10 @@ class PaddleBackend:
         """The forward step alone: logits [S, V] of the batch's sample rows, padding of the vocabulary cut off."""
         rows = self._token_rows(batch)
         hidden = [self._forward_tile(rows, start) for start in range(0, len(batch.token_ids), TOKEN_TILE)]
-        chosen = paddle.gather(paddle.concat(hidden), paddle.to_tensor(batch.sample_rows))
         num_rows = len(batch.sample_rows)
+        if num_rows == 0:
+            return np.empty((0, self._num_tokens or self.config.vocab_size), np.float32)
+        chosen = paddle.gather(paddle.concat(hidden), paddle.to_tensor(batch.sample_rows))
         chosen = paddle.nn.functional.pad(chosen, [0, _padding(num_rows), 0, 0])
         tiles = [self._model.logits(tile).astype("float32").numpy() for tile in chosen.split(len(chosen) // TOKEN_TILE)]
         return np.concatenate(tiles)[:num_rows, : self._num_tokens]

@@ -5,8 +5,8 @@ policy files are plain Python on plain data. Text appears in `llm` and `loader` 
 """
 
 from sampan.engine.engine import Engine
-from sampan.engine.llm import LLM
-from sampan.engine.loader import LoadedModel, load_model
+#from sampan.engine.llm import LLM
+#from sampan.engine.loader import LoadedModel, load_model
 from sampan.engine.outputs import CompletionOutput, EngineOutput, FinishReason, RequestOutput
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams

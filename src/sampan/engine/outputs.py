@@ -41,7 +41,8 @@ class EngineOutput:
 class CompletionOutput:
     """One finished answer. `text` is all that was generated; reasoning models have `reasoning_content` and `content` split off.
 
-    `content` is None where generation ended before `</think>`: everything is reasoning then.
+    `content` is None where generation ended before `</think>`: everything is reasoning then. `num_reasoning_tokens` counts the thought
+    with its `</think>`.
     """
 
     index: int
@@ -52,6 +53,7 @@ class CompletionOutput:
     logprobs: tuple[TokenLogprobs, ...] = ()
     reasoning_content: str | None = None
     content: str | None = None
+    num_reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

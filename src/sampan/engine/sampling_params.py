@@ -41,7 +41,7 @@ class SamplingParams:
         RequestError: a value is out of range; `param` names it.
     """
 
-    max_tokens: int | None = 1024
+    max_tokens: int | None = None
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0

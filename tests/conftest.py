@@ -1,0 +1,41 @@
+"""Engines over a tiny random model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from random_model import EOS, VOCAB, random_checkpoint
+
+from sampan.backends.paddle import PaddleBackend
+from sampan.config import EngineConfig, ModelConfig
+from sampan.engine.engine import Engine
+
+EngineFactory = Callable[..., Engine]
+
+
+@pytest.fixture(scope="session")
+def backend() -> PaddleBackend:
+    config = ModelConfig("qwen2", VOCAB, 64, 128, 2, 4, 2, 16, attention_bias=True, tie_word_embeddings=True)
+    backend = PaddleBackend()
+    backend.load(random_checkpoint(config), "fp32")
+    return backend
+
+
+@pytest.fixture(scope="session")
+def make_engine(backend: PaddleBackend) -> EngineFactory:
+    """Engines over the one tiny model, each with a fresh KV cache; only the last one made may be used."""
+
+    def make(*, num_blocks: int = 256, max_model_len: int = 512, **config: object) -> Engine:
+        engine_config = EngineConfig(num_blocks=num_blocks, **config)  # type: ignore[arg-type]
+        backend.allocate_kv_cache(num_blocks, engine_config.block_size)
+        return Engine(
+            backend,
+            engine_config,
+            num_blocks=num_blocks,
+            max_model_len=max_model_len,
+            eos_token_ids=(EOS,),
+            vocab_size=VOCAB,
+        )
+
+    return make

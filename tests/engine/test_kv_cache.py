@@ -1,0 +1,105 @@
+"""Block hashes, prefix hits and their limits."""
+
+from __future__ import annotations
+
+from sampan.engine.kv_cache import KVCacheManager, hash_block, hash_root
+from sampan.engine.request import Request
+from sampan.engine.sampling_params import SamplingParams
+
+
+def request(name: str, tokens: list[int], salt: str = "") -> Request:
+    return Request(name, tokens, SamplingParams(seed=0), cache_salt=salt)
+
+
+def compute(manager: KVCacheManager, req: Request) -> None:
+    """As if a step had computed all its tokens."""
+    before = req.num_computed_tokens
+    assert manager.allocate(req, req.num_pending_tokens)
+    req.num_computed_tokens = req.num_tokens
+    manager.register_computed(req, before)
+
+
+def test_only_the_blocks_that_are_needed() -> None:
+    manager = KVCacheManager(4, 4)
+    req = request("a", [1] * 5)
+    assert manager.allocate(req, 4)
+    assert req.block_ids == [0]
+    req.num_computed_tokens = 4
+    assert manager.allocate(req, 1)
+    assert req.block_ids == [0, 1]
+    assert manager.allocate(req, 1)
+    assert req.block_ids == [0, 1]
+
+
+def test_a_refused_allocation_changes_nothing() -> None:
+    manager = KVCacheManager(2, 4)
+    req = request("a", [1] * 12)
+    assert not manager.allocate(req, 12)
+    assert req.block_ids == []
+    assert manager.pool.num_free == 2
+
+
+def test_an_equal_beginning_is_found_in_whole_blocks() -> None:
+    manager = KVCacheManager(8, 4)
+    first = request("a", list(range(10)))
+    compute(manager, first)
+    second = request("b", list(range(9)) + [99])
+    manager.acquire_cached_prefix(second)
+    assert second.block_ids == first.block_ids[:2] == [0, 1]
+    assert second.num_computed_tokens == 8
+
+
+def test_the_last_token_is_always_computed() -> None:
+    manager = KVCacheManager(8, 4)
+    compute(manager, request("a", list(range(8))))
+    same = request("b", list(range(8)))
+    manager.acquire_cached_prefix(same)
+    assert same.num_computed_tokens == 4
+
+
+def test_salt_and_revision_keep_tenants_and_models_apart() -> None:
+    assert hash_root("ab", "c") != hash_root("a", "bc")
+    manager = KVCacheManager(8, 4)
+    compute(manager, request("a", list(range(9)), salt="tenant-1"))
+    for salt, found in (("tenant-1", 8), ("tenant-2", 0), ("", 0)):
+        other = request("b", list(range(9)), salt=salt)
+        manager.acquire_cached_prefix(other)
+        assert other.num_computed_tokens == found
+        manager.free(other)
+
+
+def test_hashes_chain_so_that_equal_blocks_at_other_places_differ() -> None:
+    first = hash_block(hash_root("", ""), [1, 2, 3, 4])
+    assert hash_block(first, [1, 2, 3, 4]) != first
+
+
+def test_distrusted_blocks_are_never_found() -> None:
+    manager = KVCacheManager(8, 4)
+    bad = request("a", list(range(9)))
+    compute(manager, bad)
+    manager.distrust(bad)
+    manager.free(bad)
+    other = request("b", list(range(9)))
+    manager.acquire_cached_prefix(other)
+    assert other.num_computed_tokens == 0
+
+
+def test_hits_are_counted_once_per_request() -> None:
+    manager = KVCacheManager(8, 4)
+    compute(manager, request("a", list(range(9))))
+    req = request("b", list(range(9)))
+    for _ in range(2):  # a preempted request looks again
+        manager.acquire_cached_prefix(req)
+        manager.count_admission(req)
+        manager.free(req)
+    assert (manager.num_queried_tokens, manager.num_hit_tokens) == (9, 8)
+    assert req.num_cached_tokens == 8
+
+
+def test_caching_can_be_off() -> None:
+    manager = KVCacheManager(8, 4, enable_prefix_caching=False)
+    compute(manager, request("a", list(range(9))))
+    req = request("b", list(range(9)))
+    manager.acquire_cached_prefix(req)
+    manager.count_admission(req)
+    assert req.num_cached_tokens == 0

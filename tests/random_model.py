@@ -1,0 +1,59 @@
+"""A tiny random model, and how to run requests through an engine to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sampan.config import ModelConfig
+from sampan.engine.engine import Engine
+from sampan.engine.outputs import EngineOutput
+from sampan.engine.request import Request
+from sampan.models import build_model, export_weights
+
+VOCAB = 512
+EOS = 3
+
+
+class MemoryCheckpoint:
+    """A checkpoint that lives in a dict."""
+
+    def __init__(self, config: ModelConfig, tensors: dict[str, npt.NDArray[np.float32]]) -> None:
+        self.config, self._tensors = config, tensors
+        self.path = "memory"
+
+    def names(self) -> Sequence[str]:
+        return list(self._tensors)
+
+    def get(self, name: str) -> npt.NDArray[np.float32]:
+        return self._tensors[name]
+
+
+def random_checkpoint(config: ModelConfig, seed: int = 0) -> MemoryCheckpoint:
+    """Weights large enough that greedy output wanders over the vocabulary instead of repeating one token."""
+    rng = np.random.default_rng(seed)
+    shapes = {name: value.shape for name, value in export_weights(build_model(config)).items()}
+    return MemoryCheckpoint(
+        config,
+        {
+            name: np.ones(shape, np.float32) if "norm" in name else (rng.normal(size=shape) * 0.3).astype(np.float32)
+            for name, shape in shapes.items()
+        },
+    )
+
+
+def run(engine: Engine, requests: Sequence[Request]) -> dict[str, list[EngineOutput]]:
+    """Steps until all requests have ended; checks that no block is left held."""
+    outputs: dict[str, list[EngineOutput]] = {request.request_id: [] for request in requests}
+    for request in requests:
+        engine.add_request(request)
+    for _ in range(10_000):
+        if not engine.has_unfinished:
+            break
+        for output in engine.step():
+            outputs[output.request_id].append(output)
+    assert not engine.has_unfinished
+    assert engine.kv_cache.pool.num_free == engine.kv_cache.pool.num_blocks
+    return outputs
