@@ -6,9 +6,29 @@ reader of the log still sees which is which. Either way an empty line parts the 
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import TextIO
 
+from sampan.cli.conversation import Answer
+from sampan.cli.progress import progress
 from sampan.cli.terminal import Style, printable
+
+
+def print_answer(answer: Answer, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Prints an answer on stdout until it ends or `stopped` says so, and closes it either way."""
+    printer = AnswerPrinter(sys.stdout)
+    deltas = iter(answer)
+    try:
+        with progress("Reading the prompt"):
+            delta = next(deltas, None)
+        while delta is not None:
+            printer.reasoning(delta.reasoning)
+            printer.content(delta.content)
+            delta = None if stopped() else next(deltas, None)
+    finally:
+        answer.close()
+        printer.close()
 
 
 class AnswerPrinter:

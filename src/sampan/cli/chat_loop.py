@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from sampan.cli.answer import AnswerPrinter
-from sampan.cli.conversation import AnswerStream, Conversation
+from sampan.cli.answer import print_answer
+from sampan.cli.conversation import Answer, Conversation
 from sampan.cli.interrupts import StopOnInterrupt
 from sampan.cli.near import did_you_mean
 from sampan.cli.report import report
@@ -81,30 +81,21 @@ class ChatLoop:
             raise UsageError(f"unknown command {name}", remedy=remedy)
         COMMANDS[name].run(self, rest.strip())
 
-    def _answer(self, begin: Callable[[], AnswerStream]) -> None:
+    def _answer(self, begin: Callable[[], Answer]) -> None:
         """Prints an answer until it ends or Ctrl-C stops it."""
         num_forgotten = self.conversation.num_forgotten
-        printer = AnswerPrinter(sys.stdout)
         with StopOnInterrupt() as interrupt:
             answer = begin()
             if self.conversation.num_forgotten > num_forgotten:
                 self._note("(the context is full: the oldest exchanges are forgotten)")
-            try:
-                for delta in answer:
-                    printer.reasoning(delta.reasoning)
-                    printer.content(delta.content)
-                    if interrupt.stopped:
-                        break
-            finally:
-                answer.close()
-                printer.close()
+            print_answer(answer, lambda: interrupt.stopped)
         self.conversation.keep(answer)
         if interrupt.stopped and not self._interactive:
             raise KeyboardInterrupt
         if interrupt.stopped:
             self._note("(stopped; /retry answers again)")
         elif answer.finish_reason == "length":
-            self._note("(cut: the limit of tokens is reached)")
+            self._note("(cut: no more tokens are allowed, or the context is full)")
         if self._interactive:
             print()
 

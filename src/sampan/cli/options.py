@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from sampan.cli.parameters import Argument, Option
 
 if TYPE_CHECKING:
-    from sampan.engine import SamplingParams
+    from sampan.engine import LLM, SamplingParams
 
-EMBEDDED = "sampan-tiny"
-
-Model = Annotated[str, Argument("a name from `sampan list` or a folder")]
+Model = Annotated[str | None, Argument("a name from `sampan list`, or a folder; without one the embedded model")]
 Json = Annotated[bool, Option("print JSON, for scripts")]
 Thinking = Annotated[bool, Option("answer at once, without a thought")]
 System = Annotated[str | None, Option("a system message before the conversation", metavar="TEXT")]
@@ -27,3 +25,40 @@ class Sampling(NamedTuple):
     min_p: Annotated[float | None, Option("drop tokens less probable than X times the most probable one")] = None
     seed: Annotated[int | None, Option("the same seed gives the same answer")] = None
     stop: Annotated[tuple[str, ...], Option("end before this text; may be given several times", metavar="TEXT")] = ()
+
+    def over(self, defaults: SamplingParams) -> SamplingParams:
+        """The defaults with what was given in their place.
+
+        Raises:
+            RequestError: a value is out of range.
+        """
+        from dataclasses import replace
+
+        return replace(defaults, **{name: value for name, value in self._asdict().items() if value not in (None, ())})
+
+
+class Engine(NamedTuple):
+    """Engine."""
+
+    precision: Annotated[str, Option("of the weights in memory; auto takes what suits the machine")] = "auto"
+    device: Annotated[str | None, Option("where to compute, in Paddle's words: cpu, gpu:0, npu:0")] = None
+    max_model_len: Annotated[int | None, Option("most tokens of prompt and answer together")] = None
+
+    def open(self, model: str | None) -> LLM:
+        """Loads a model, with a spinner where that takes a while.
+
+        Raises:
+            UnknownModelError, CheckpointError, TokenizerError, ConfigError: it cannot be used.
+        """
+        from sampan.cli.progress import progress
+
+        with progress(f"Loading {model or 'sampan-tiny'}"):
+            from sampan.config import EngineConfig
+            from sampan.engine import LLM
+
+            return LLM(
+                model,
+                precision=self.precision,
+                device=self.device,
+                engine_config=EngineConfig(max_model_len=self.max_model_len, max_num_seqs=1),
+            )

@@ -68,6 +68,7 @@ def _from_texts(parameter: Parameter, texts: Sequence[str], source: str) -> Any:
 
 def _convert(parameter: Parameter, text: str, source: str) -> Any:
     try:
+        text.encode()  # words of a command line may hold bytes that are not UTF-8
         value = SWITCHES[text.lower()] if parameter.kind is bool else parameter.kind(text)
     except (KeyError, ValueError):
         raise _misfit(parameter, text, source) from None
