@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from random_model import EOS, VOCAB, random_checkpoint
 
+from random_model import EOS, VOCAB, random_checkpoint
 from sampan.backends.paddle import PaddleBackend
 from sampan.config import EngineConfig, ModelConfig
 from sampan.engine.engine import Engine

@@ -106,7 +106,9 @@ def test_the_engine_does_not_load_paddle() -> None:
 
 def test_only_one_file_includes_python() -> None:
     sources = [*(ROOT / "csrc").rglob("*.cpp"), *(ROOT / "csrc").rglob("*.h")]
-    assert [p.name for p in sources if any("nanobind" in name or name == "Python.h" for name in includes(p))] == ["binding.cpp"]
+    assert [p.name for p in sources if any("nanobind" in name or name == "Python.h" for name in includes(p))] == [
+        "binding.cpp"
+    ]
 
 
 def test_vector_files_include_no_library_code() -> None:

@@ -19,7 +19,18 @@ SOURCE = ROOT / "src" / "sampan"
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     pytest.importorskip("scikit_build_core", reason="the group `build` is not installed")
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "-w", str(folder), str(ROOT)]
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-index",
+        "--no-build-isolation",
+        "-w",
+        str(folder),
+        str(ROOT),
+    ]
     result = subprocess.run(build, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     (path,) = folder.glob("*.whl")
@@ -32,7 +43,9 @@ def test_a_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> N
     compiled = {name for name in files if name.startswith("sampan/_native.") and not name.endswith(".pyi")}
     assert len(compiled) == 1
     skipped = {".so", ".pyc"}
-    expected = {path.relative_to(SOURCE.parent) for path in SOURCE.rglob("*") if path.is_file() and path.suffix not in skipped}
+    expected = {
+        path.relative_to(SOURCE.parent) for path in SOURCE.rglob("*") if path.is_file() and path.suffix not in skipped
+    }
     assert files - compiled == {path.as_posix() for path in expected}
 
 

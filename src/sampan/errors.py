@@ -13,8 +13,8 @@
     ├── OverloadedError             the queue is full: come back later
     └── EngineError                 the engine failed or is gone
 
-Every message is one line that names the thing at fault; `remedy` is one line that says what to do. The command line prints
-both and exits with `exit_code` (1 failure, 2 wrong use); the server maps classes to HTTP status in one table.
+Every message is one line that names the thing at fault; `remedy` is one line that says what to do. The command line
+prints both and exits with `exit_code` (1 failure, 2 wrong use); the server maps classes to HTTP status in one table.
 """
 
 from __future__ import annotations

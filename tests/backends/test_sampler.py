@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -38,7 +38,9 @@ def batch(size: int, **changes: object) -> SamplingBatch:
         allowed=sparse([{}] * size),
     )
     arrays = {
-        name: value if isinstance(value, SparseRows) else np.broadcast_to(np.asarray(value, getattr(plain, name).dtype), size)
+        name: value
+        if isinstance(value, SparseRows)
+        else np.broadcast_to(np.asarray(value, getattr(plain, name).dtype), size)
         for name, value in changes.items()
     }
     return replace(plain, **arrays)
@@ -64,7 +66,11 @@ def test_draws_follow_the_softmax() -> None:
 
 
 def test_temperature_sharpens() -> None:
-    assert draw([1.0, 0.0], temperature=0.1)[0] > draw([1.0, 0.0], temperature=1.0)[0] > draw([1.0, 0.0], temperature=9.0)[0]
+    assert (
+        draw([1.0, 0.0], temperature=0.1)[0]
+        > draw([1.0, 0.0], temperature=1.0)[0]
+        > draw([1.0, 0.0], temperature=9.0)[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,15 +153,9 @@ def test_a_row_is_drawn_as_if_alone(seed: int, size: int) -> None:
         num_logprobs=3,
     )
     output = sample(logits, together)
+    dense = [field.name for field in fields(together) if field.name not in ("seen", "bias", "allowed")]
     for i in range(size):
-        only = replace(
-            together,
-            **{
-                name: getattr(together, name)[i : i + 1]
-                for name in ("temperature", "top_k", "top_p", "min_p", "seeds", "positions", "repetition_penalty")
-                + ("presence_penalty", "frequency_penalty", "num_logprobs")
-            },
-        )
+        only = replace(together, **{name: getattr(together, name)[i : i + 1] for name in dense})
         alone = sample(logits[i : i + 1], only)
         assert alone.token_ids[0] == output.token_ids[i]
         assert alone.logprobs[0].logprobs.tobytes() == output.logprobs[i].logprobs.tobytes()

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from random_model import run
 
+from random_model import run
 from sampan.backends.paddle import PaddleBackend
 from sampan.cluster import EngineClient, ThreadEngine
 from sampan.engine.engine import Engine
@@ -36,7 +36,9 @@ def with_client(engine: Engine, main: Callable[[EngineClient], Coroutine[Any, An
     asyncio.run(body())
 
 
-async def collect(client: EngineClient, name: str, prompt: list[int], params: SamplingParams = GREEDY) -> list[EngineOutput]:
+async def collect(
+    client: EngineClient, name: str, prompt: list[int], params: SamplingParams = GREEDY
+) -> list[EngineOutput]:
     return [output async for output in await client.generate(name, prompt, params)]
 
 
@@ -124,8 +126,7 @@ def test_a_failing_step_reaches_every_stream_and_readiness(
         monkeypatch.setattr(backend, "execute", fail)
         for stream in streams:
             with pytest.raises(EngineError, match="MemoryError") as caught:
-                while True:
-                    await stream.__anext__()
+                [output async for output in stream]
             assert "secret" not in str(caught.value)
         assert (client.status().ready, client.status().reason) == (False, "failed")
         with pytest.raises(EngineError):

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from random_model import EOS, VOCAB, run
 
+from random_model import EOS, VOCAB, run
 from sampan.backends.base import StepOutput
 from sampan.backends.paddle import PaddleBackend
 from sampan.engine.engine import Engine
@@ -121,7 +121,10 @@ def test_every_way_to_end(make_engine: EngineFactory) -> None:
         parts = run(engine, [Request("r", [5, 6, 7], SamplingParams(temperature=0, **params))])["r"]  # type: ignore[arg-type]
         return len(parts), parts[-1].finish_reason, parts[-1].stop_reason
 
-    free = [part.new_token_ids[0] for part in run(engine, [Request("r", [5, 6, 7], SamplingParams(temperature=0, max_tokens=9))])["r"]]
+    free = [
+        part.new_token_ids[0]
+        for part in run(engine, [Request("r", [5, 6, 7], SamplingParams(temperature=0, max_tokens=9))])["r"]
+    ]
     third = free.index(free[2])
     assert ending(max_tokens=4) == (4, FinishReason.LENGTH, None)
     assert ending(stop_token_ids=(free[2],)) == (third + 1, FinishReason.STOP, free[2])
@@ -208,7 +211,9 @@ def test_nan_ends_its_own_request_and_nothing_else(
     assert again.num_cached_tokens == 0
 
 
-def test_what_a_dead_request_left_in_its_blocks_harms_nobody(make_engine: EngineFactory, backend: PaddleBackend) -> None:
+def test_what_a_dead_request_left_in_its_blocks_harms_nobody(
+    make_engine: EngineFactory, backend: PaddleBackend
+) -> None:
     engine = make_engine()
     params = SamplingParams(temperature=0, max_tokens=5)
     clean = signatures(run(engine, [Request("a", [9] * 40, params)]))
@@ -239,5 +244,11 @@ def test_the_backend_output_has_one_entry_per_sample_row(backend: PaddleBackend,
             return seen[-1]
 
     engine._backend = Recorder()  # type: ignore[assignment]
-    run(engine, [Request("a", [9] * 30, SamplingParams(max_tokens=2, ignore_eos=True)), Request("b", [9] * 5, SamplingParams(max_tokens=1))])
+    run(
+        engine,
+        [
+            Request("a", [9] * 30, SamplingParams(max_tokens=2, ignore_eos=True)),
+            Request("b", [9] * 5, SamplingParams(max_tokens=1)),
+        ],
+    )
     assert [len(output.token_ids) for output in seen] == [0, 2, 1]

@@ -43,7 +43,7 @@ def test_an_equal_beginning_is_found_in_whole_blocks() -> None:
     manager = KVCacheManager(8, 4)
     first = request("a", list(range(10)))
     compute(manager, first)
-    second = request("b", list(range(9)) + [99])
+    second = request("b", [*range(9), 99])
     manager.acquire_cached_prefix(second)
     assert second.block_ids == first.block_ids[:2] == [0, 1]
     assert second.num_computed_tokens == 8

@@ -1,7 +1,7 @@
 """Where tensors live: weights, KV cache, the forward step, sampling.
 
-Knows: flat batches of token ids, block tables, devices. Refuses to know: requests, scheduling, text. An engine talks to a backend
-through `base.Backend` alone, and `create_backend` is the only place that chooses one.
+Knows: flat batches of token ids, block tables, devices. Refuses to know: requests, scheduling, text. An engine talks
+to a backend through `base.Backend` alone, and `create_backend` is the only place that chooses one.
 """
 
 from __future__ import annotations

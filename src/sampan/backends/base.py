@@ -1,11 +1,12 @@
 """The contract between the engine and whatever computes: one protocol, one input, one output.
 
-A `ForwardBatch` is flat numpy. Rows (requests) differ only in how many tokens they bring: a whole prompt, a chunk of one, one
-decode token, or a decode token with speculative drafts behind it are the same thing to a backend. Sampling happens in the
-backend, so that logits never leave it; `sample_rows` says which of the flat tokens are followed by a sampled one.
+A `ForwardBatch` is flat numpy. Rows (requests) differ only in how many tokens they bring: a whole prompt, a chunk of
+one, one decode token, or a decode token with speculative drafts behind it are the same thing to a backend. Sampling
+happens in the backend, so that logits never leave it; `sample_rows` says which of the flat tokens are followed by a
+sampled one.
 
-Per-sample sampling arrays have one entry per entry of `sample_rows`. Sparse per-sample data (penalties, logit bias, allowed
-ids) is in compressed rows: entry `i` owns the slice `starts[i]:starts[i + 1]`.
+Per-sample sampling arrays have one entry per entry of `sample_rows`. Sparse per-sample data (penalties, logit bias,
+allowed ids) is in compressed rows: entry `i` owns the slice `starts[i]:starts[i + 1]`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class SparseRows:
 
 @dataclass(frozen=True, slots=True)
 class SamplingBatch:
-    """How each of the `S` sampled tokens is drawn. The random number of a token is Philox(seed, position) and nothing else."""
+    """How each of the `S` sampled tokens is drawn. The random number of a token is Philox(seed, position) and nothing
+    else."""
 
     temperature: Float32Array  # [S]; 0 means greedy
     top_k: Int32Array  # [S]; 0 means all
@@ -75,8 +77,8 @@ class ForwardBatch:
 class TokenLogprobs:
     """Log-probabilities at one position: of the drawn token first, then of the most probable ones, best first.
 
-    They are those of the model's distribution before temperature and filters, after penalties, bias and mask (vLLM calls this
-    `processed` apart from temperature).
+    They are those of the model's distribution before temperature and filters, after penalties, bias and mask (vLLM
+    calls this `processed` apart from temperature).
     """
 
     token_ids: Int32Array
@@ -86,7 +88,8 @@ class TokenLogprobs:
 
 @dataclass(frozen=True, slots=True)
 class StepOutput:
-    """What a step drew. `token_ids[i]` is -1 where the logits held NaN or Inf: the engine ends that request with an error."""
+    """What a step drew. `token_ids[i]` is -1 where the logits held NaN or Inf: the engine ends that request with an
+    error."""
 
     token_ids: Int32Array  # [S]
     logprobs: tuple[TokenLogprobs | None, ...]  # [S]
@@ -95,8 +98,8 @@ class StepOutput:
 class Backend(Protocol):
     """Weights, KV cache, forward step and sampling on one device.
 
-    The contract of `execute`: a sampled token depends on its own request alone, bitwise, whatever else is in the batch and
-    however the request's earlier tokens were chunked (DESIGN invariant 1).
+    The contract of `execute`: a sampled token depends on its own request alone, bitwise, whatever else is in the
+    batch and however the request's earlier tokens were chunked (DESIGN invariant 1).
     """
 
     config: ModelConfig

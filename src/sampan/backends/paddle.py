@@ -1,10 +1,10 @@
 """The reference backend: the Paddle layers over a paged KV cache, on any device that Paddle knows.
 
-Bitwise batch invariance (DESIGN invariant 1) rests on two rules. A BLAS picks its kernel, and with it the order of summation, by
-the shape of the product; so the model only ever runs on tiles of `TOKEN_TILE` tokens, the last one padded, and every product has
-one shape. And attention runs over tiles of `KV_TILE` absolute positions with a running softmax (arXiv:1805.02867); a tile that
-lies wholly in a token's future changes its sums by exactly nothing. So a token's result depends on its own past alone. See ADR
-0003.
+Bitwise batch invariance (DESIGN invariant 1) rests on two rules. A BLAS picks its kernel, and with it the order of
+summation, by the shape of the product; so the model only ever runs on tiles of `TOKEN_TILE` tokens, the last one
+padded, and every product has one shape. And attention runs over tiles of `KV_TILE` absolute positions with a running
+softmax (arXiv:1805.02867); a tile that lies wholly in a token's future changes its sums by exactly nothing. So a
+token's result depends on its own past alone. See ADR 0003.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class PaddleBackend:
         return np.concatenate(tiles)[:num_rows, : self._num_tokens]
 
     def _token_rows(self, batch: ForwardBatch) -> tuple[Int32Array, Int32Array, Int32Array]:
-        """Per token, padded to whole tiles: ids [T], positions [T] and block tables [T, B], the latter to whole KV tiles."""
+        """Per token, padded to whole tiles: ids [T], positions [T] and block tables [T, B], the latter to whole KV
+        tiles."""
         lengths = np.diff(batch.query_starts)
         padding = _padding(len(batch.token_ids))
         width = -(-batch.block_tables.shape[1] * self._block_size // KV_TILE) * (KV_TILE // self._block_size)
@@ -100,7 +101,8 @@ class PaddleBackend:
         own = paddle.to_tensor(slots[np.arange(TOKEN_TILE), positions])
         spans = np.split(np.arange(slots.shape[1]), slots.shape[1] // KV_TILE)
         kv_tiles = [
-            (paddle.to_tensor(slots[:, span].reshape(-1)), paddle.to_tensor(span <= positions[:, None])) for span in spans
+            (paddle.to_tensor(slots[:, span].reshape(-1)), paddle.to_tensor(span <= positions[:, None]))
+            for span in spans
         ]
 
         def attend(layer: int, q: paddle.Tensor, k: paddle.Tensor, v: paddle.Tensor) -> paddle.Tensor:
@@ -111,7 +113,8 @@ class PaddleBackend:
         return self._model.model(paddle.to_tensor(token_ids), paddle.to_tensor(positions), attend)
 
     def _slots(self, tables: Int32Array, context: int) -> Int32Array:
-        """Cache slot of every position of every token, for as many KV tiles as `context` positions need: [tokens, positions]."""
+        """Cache slot of every position of every token, for as many KV tiles as `context` positions need: [tokens,
+        positions]."""
         num_blocks = -(-context // KV_TILE) * (KV_TILE // self._block_size)
         offsets = np.arange(self._block_size, dtype=np.int32)
         return (tables[:, :num_blocks, None] * self._block_size + offsets).reshape(len(tables), -1)

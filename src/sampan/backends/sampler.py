@@ -1,8 +1,8 @@
 """Draws tokens from logits, in numpy: the readable twin of every native sampler.
 
-The order is vLLM's: penalties, bias, mask; log-probabilities are taken here; then temperature, min-p, top-k, top-p. The draw
-inverts the cumulative distribution of the kept tokens in ascending order of id, with one Philox number per position. Nothing
-depends on other rows.
+The order is vLLM's: penalties, bias, mask; log-probabilities are taken here; then temperature, min-p, top-k, top-p.
+The draw inverts the cumulative distribution of the kept tokens in ascending order of id, with one Philox number per
+position. Nothing depends on other rows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Between server and engine: who runs the engine, and how requests reach it.
 
-Knows: requests as token ids, streams of outputs, life and death of an engine. Refuses to know: text, HTTP, tensors. Today the engine
-runs in a thread; engine processes come behind the same `EngineClient`.
+Knows: requests as token ids, streams of outputs, life and death of an engine. Refuses to know: text, HTTP, tensors.
+Today the engine runs in a thread; engine processes come behind the same `EngineClient`.
 """
 
 from sampan.cluster.client import EngineClient, EngineStatus, OutputStream

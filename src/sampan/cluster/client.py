@@ -1,4 +1,5 @@
-"""What the server knows of an engine: three methods. The in-thread engine has them, and so will the engine process's client."""
+"""What the server knows of an engine: three methods. The in-thread engine has them, and so will the engine process's
+client."""
 
 from __future__ import annotations
 
@@ -47,8 +48,8 @@ class EngineClient(Protocol):
     async def generate(
         self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
     ) -> OutputStream:
-        """Returns once the request is accepted, so that a refusal is known before an answer begins. Close the stream if you leave
-        it early.
+        """Returns once the request is accepted, so that a refusal is known before an answer begins. Close the stream
+        if you leave it early.
 
         Raises:
             RequestError, ContextLengthError: the request cannot be served.

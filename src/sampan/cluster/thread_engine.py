@@ -1,7 +1,7 @@
 """The engine in a thread of the server's process.
 
-One thread owns the engine. Others hand it small functions to run between two steps; it hands each step's outputs back to the event
-loop in one call.
+One thread owns the engine. Others hand it small functions to run between two steps; it hands each step's outputs back
+to the event loop in one call.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ class ThreadEngine:
         await asyncio.to_thread(self._thread.join)
 
     def _submit(self, command: Callable[[], None]) -> None:
-        """Hands a command to the engine thread; once that has ended, runs it here, as nobody else touches the engine then."""
+        """Hands a command to the engine thread; once that has ended, runs it here, as nobody else touches the engine
+        then."""
         with self._lock:
             if not self._ended:
                 self._commands.put(command)

@@ -1,7 +1,7 @@
 """The KV-cache blocks as plain numbers: who holds them, which are free, which hold a known prefix.
 
-A block is free when nobody holds it. Free blocks keep their content and their hash until they are handed out again, oldest first,
-so the prefix cache is simply what has not been overwritten yet.
+A block is free when nobody holds it. Free blocks keep their content and their hash until they are handed out again,
+oldest first, so the prefix cache is simply what has not been overwritten yet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class BlockPool:
         return self._ref_counts[block_id]
 
     def allocate(self, count: int) -> list[int]:
-        """Hands out the `count` longest-free blocks; what they cached is forgotten. The caller checks `num_free` first."""
+        """Hands out the `count` longest-free blocks; what they cached is forgotten. The caller checks `num_free`
+        first."""
         if count > len(self._free):
             raise ValueError(f"{count} blocks asked for, {len(self._free)} free")
         block_ids = []
@@ -59,7 +60,8 @@ class BlockPool:
             self._ref_counts[block_id] += 1
 
     def release(self, block_ids: Sequence[int]) -> None:
-        """Lets go of a request's blocks, given in order. The last ones are reused first: a prefix outlives its continuation.
+        """Lets go of a request's blocks, given in order. The last ones are reused first: a prefix outlives its
+        continuation.
 
         Blocks without a hash hold nothing that anyone could find, so they are reused before all others.
         """

@@ -1,7 +1,7 @@
 """The engine: schedule, execute, update.
 
-It runs wherever `step` is called: in the caller's process for the Python API, in a thread or a process of its own for the server.
-It is not thread-safe; one owner calls it.
+It runs wherever `step` is called: in the caller's process for the Python API, in a thread or a process of its own for
+the server. It is not thread-safe; one owner calls it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Engine:
         if prompt_len == 0:
             raise RequestError("the prompt is empty", param="prompt", remedy="send at least one token")
         if not all(0 <= token_id < self.vocab_size for token_id in request.token_ids):
-            raise RequestError("the prompt holds an id outside the vocabulary", param="prompt", remedy=self._id_remedy())
+            raise RequestError(
+                "the prompt holds an id outside the vocabulary", param="prompt", remedy=self._id_remedy()
+            )
         for name, ids in (("logit_bias", params.logit_bias), ("stop_token_ids", params.stop_token_ids)):
             if not all(0 <= token_id < self.vocab_size for token_id in ids):
                 raise RequestError(f"{name} holds an id outside the vocabulary", param=name, remedy=self._id_remedy())

@@ -25,7 +25,9 @@ class KVCacheManager:
         revision: salts every hash; keys and values of another model are never found.
     """
 
-    def __init__(self, num_blocks: int, block_size: int, *, enable_prefix_caching: bool = True, revision: str = "") -> None:
+    def __init__(
+        self, num_blocks: int, block_size: int, *, enable_prefix_caching: bool = True, revision: str = ""
+    ) -> None:
         self.pool = BlockPool(num_blocks)
         self.block_size = block_size
         self._caching = enable_prefix_caching

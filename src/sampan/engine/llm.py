@@ -166,7 +166,8 @@ class LLM:
         return _Answer(text, Request(f"llm-{next(self._ids)}", prompt, params), stream)
 
     def _run(self, answers: Sequence[_Answer]) -> Iterator[tuple[_Answer, TextDelta]]:
-        """Steps until all have ended; yields after each step of each answer. Whatever happens, none is left in the engine."""
+        """Steps until all have ended; yields after each step of each answer. Whatever happens, none is left in the
+        engine."""
         engine = self._loaded.engine
         waiting = list(reversed(answers))
         open_answers: dict[str, _Answer] = {}
@@ -181,7 +182,7 @@ class LLM:
                     answer = open_answers[output.request_id]
                     delta = answer.take(output)
                     if answer.finish_reason is not None:
-                        engine.abort(output.request_id)  # it may have ended by a stop string, which the engine does not know
+                        engine.abort(output.request_id)  # of stop strings the engine does not know
                         del open_answers[output.request_id]
                     yield answer, delta
         finally:

@@ -53,7 +53,8 @@ def load_model(
         config: the engine's limits.
 
     Raises:
-        UnknownModelError, CheckpointError, TokenizerError, ConfigError: the model cannot be used; all before any weight is read.
+        UnknownModelError, CheckpointError, TokenizerError, ConfigError: the model cannot be used; all before any
+        weight is read.
     """
     config = config or EngineConfig()
     resolved = resolve_model(model)
@@ -67,8 +68,12 @@ def load_model(
     if precision not in BYTES_PER_ELEMENT:
         raise ConfigError(f"precision={precision!r} is not known", remedy=f"use {', '.join(BYTES_PER_ELEMENT)}")
 
-    max_model_len = min(config.max_model_len or model_config.max_position_embeddings, model_config.max_position_embeddings)
-    num_blocks = config.num_blocks or _choose_num_blocks(model_config, config, max_model_len, BYTES_PER_ELEMENT[precision])
+    max_model_len = min(
+        config.max_model_len or model_config.max_position_embeddings, model_config.max_position_embeddings
+    )
+    num_blocks = config.num_blocks or _choose_num_blocks(
+        model_config, config, max_model_len, BYTES_PER_ELEMENT[precision]
+    )
     computing = create_backend(backend, device=device)
     computing.load(checkpoint, precision)
     computing.set_vocab_limit(tokenizer.vocab_size)
@@ -87,8 +92,8 @@ def load_model(
 
 
 def _choose_num_blocks(model: ModelConfig, config: EngineConfig, max_model_len: int, bytes_per_element: int) -> int:
-    """Room for every running request at a typical length, within a share of the memory, but for one whole context at least
-    where memory allows any."""
+    """Room for every running request at a typical length, within a share of the memory, but for one whole context at
+    least where memory allows any."""
     bytes_per_token = 2 * model.num_hidden_layers * model.num_key_value_heads * model.head_dim * bytes_per_element
     typical = max(int(config.max_num_seqs * max_model_len * TYPICAL_CONTEXT_SHARE), max_model_len)
     affordable = int(psutil.virtual_memory().available * MAX_MEMORY_SHARE) // bytes_per_token

@@ -39,10 +39,11 @@ class EngineOutput:
 
 @dataclass(frozen=True, slots=True)
 class CompletionOutput:
-    """One finished answer. `text` is all that was generated; reasoning models have `reasoning_content` and `content` split off.
+    """One finished answer. `text` is all that was generated; reasoning models have `reasoning_content` and `content`
+    split off.
 
-    `content` is None where generation ended before `</think>`: everything is reasoning then. `num_reasoning_tokens` counts the thought
-    with its `</think>`.
+    `content` is None where generation ended before `</think>`: everything is reasoning then. `num_reasoning_tokens`
+    counts the thought with its `</think>`.
     """
 
     index: int

@@ -21,8 +21,8 @@ class RequestStatus(Enum):
 class Request:
     """Mutable state of one request; only the scheduler and the engine write it.
 
-    The one number that drives everything is `num_computed_tokens`: each step lets it catch up with `num_tokens`. A prompt, a chunk
-    of one, a decode step and the recomputation after a preemption differ in nothing else.
+    The one number that drives everything is `num_computed_tokens`: each step lets it catch up with `num_tokens`. A
+    prompt, a chunk of one, a decode step and the recomputation after a preemption differ in nothing else.
 
     Args:
         cache_salt: prefix-cache blocks are shared only between requests of equal salt.

@@ -1,4 +1,5 @@
-"""How a request wants its tokens drawn. Names, meanings and defaults are vLLM's, which are OpenAI's where OpenAI has them."""
+"""How a request wants its tokens drawn. Names, meanings and defaults are vLLM's, which are OpenAI's where OpenAI has
+them."""
 
 from __future__ import annotations
 
@@ -78,7 +79,9 @@ class SamplingParams:
         if self.top_p == 0.0:
             raise RequestError("top_p=0 leaves no token", param="top_p", remedy="use a value above 0, or temperature=0")
         if self.max_tokens is not None and self.max_tokens < 1:
-            raise RequestError(f"max_tokens={self.max_tokens} is out of range", param="max_tokens", remedy="use at least 1")
+            raise RequestError(
+                f"max_tokens={self.max_tokens} is out of range", param="max_tokens", remedy="use at least 1"
+            )
         if self.min_tokens < 0 or (self.max_tokens is not None and self.min_tokens > self.max_tokens):
             raise RequestError(
                 f"min_tokens={self.min_tokens} is out of range", param="min_tokens", remedy="use 0 to max_tokens"

@@ -1,9 +1,9 @@
 """Who computes how many tokens in the next step. Pure policy on plain data.
 
-One rule: every running request's `num_computed_tokens` catches up with its `num_tokens` within one budget of tokens a step.
-Requests that decode come first, so that a long prompt never stalls a stream; prompts take what is left, in chunks. Where blocks
-run out, the youngest running request gives its own back and is computed anew later (preemption by recompute), so the oldest always
-makes progress and every request ends.
+One rule: every running request's `num_computed_tokens` catches up with its `num_tokens` within one budget of tokens a
+step. Requests that decode come first, so that a long prompt never stalls a stream; prompts take what is left, in
+chunks. Where blocks run out, the youngest running request gives its own back and is computed anew later (preemption
+by recompute), so the oldest always makes progress and every request ends.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Scheduler:
         budget = self._max_num_batched_tokens
         scheduled: list[ScheduledRequest] = []
         preempted = False
-        by_urgency = sorted(self.running, key=lambda request: request.num_pending_tokens > 1)  # stable: age within a kind
+        # The sort is stable: within decodes and within prompts, age decides.
+        by_urgency = sorted(self.running, key=lambda request: request.num_pending_tokens > 1)
         for request in by_urgency:
             if request.status is not RequestStatus.RUNNING or budget == 0:
                 continue

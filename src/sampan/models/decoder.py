@@ -1,10 +1,12 @@
 """The decoder of Llama (arXiv:2302.13971) and Qwen2 (arXiv:2407.10671).
 
-Both are one architecture: pre-norm transformer blocks with grouped-query attention (arXiv:2305.13245), rotary positions and a
-SwiGLU feed-forward. Qwen2 adds a bias to the query, key and value projections; Llama 3.1 scales the rotary frequencies. The
-names are Hugging Face's, so a tensor called `model.layers.0.self_attn.q_proj.weight` is found under that name here.
+Both are one architecture: pre-norm transformer blocks with grouped-query attention (arXiv:2305.13245), rotary
+positions and a SwiGLU feed-forward. Qwen2 adds a bias to the query, key and value projections; Llama 3.1 scales the
+rotary frequencies. The names are Hugging Face's, so a tensor called `model.layers.0.self_attn.q_proj.weight` is found
+under that name here.
 
-Leading dimensions are free: training runs [batch, length], a paged backend runs [tokens]. Only `attend` gives them a meaning.
+Leading dimensions are free: training runs [batch, length], a paged backend runs [tokens]. Only `attend` gives them a
+meaning.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ from collections.abc import Callable
 
 import paddle
 from paddle import nn
-from paddle.nn import functional as F
+from paddle.nn.functional import silu, softmax
 
 from sampan.config import ModelConfig
 from sampan.models.rotary import inverse_frequencies, rotate, rotation
 
 Attend = Callable[[int, paddle.Tensor, paddle.Tensor, paddle.Tensor], paddle.Tensor]
-"""(layer, q [..., heads, d], k [..., kv_heads, d], v [..., kv_heads, d]) -> [..., heads, d]; q and k are already rotated."""
+"""(layer, q [..., heads, d], k [..., kv_heads, d], v [..., kv_heads, d]) -> [..., heads, d]; q and k are already
+rotated."""
 
 
 def causal_attend(layer: int, q: paddle.Tensor, k: paddle.Tensor, v: paddle.Tensor) -> paddle.Tensor:
@@ -31,7 +34,7 @@ def causal_attend(layer: int, q: paddle.Tensor, k: paddle.Tensor, v: paddle.Tens
     v = v.transpose([0, 2, 1, 3]).unsqueeze(2)
     scores = paddle.matmul(q * head_dim**-0.5, k).astype("float32")
     future = paddle.triu(paddle.full([length, length], float("-inf"), dtype="float32"), diagonal=1)
-    weights = F.softmax(scores + future, axis=-1).astype(v.dtype)
+    weights = softmax(scores + future, axis=-1).astype(v.dtype)
     return paddle.matmul(weights, v).transpose([0, 3, 1, 2, 4]).reshape([batch, length, heads, head_dim])
 
 
@@ -86,7 +89,7 @@ class MLP(nn.Layer):
         self.down_proj = _linear(config.intermediate_size, config.hidden_size)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))
 
 
 class DecoderLayer(nn.Layer):
@@ -118,7 +121,8 @@ class Decoder(nn.Layer):
     def forward(
         self, input_ids: paddle.Tensor, positions: paddle.Tensor | None = None, attend: Attend = causal_attend
     ) -> paddle.Tensor:
-        """Hidden states [..., hidden_size] after the final norm; `positions` default to 0, 1, 2 ... along the last axis."""
+        """Hidden states [..., hidden_size] after the final norm; `positions` default to 0, 1, 2 ... along the last
+        axis."""
         if positions is None:
             positions = paddle.arange(input_ids.shape[-1])
         cos, sin = rotation(positions, self.frequencies)
@@ -139,7 +143,8 @@ class CausalLM(nn.Layer):
             self.lm_head = _linear(config.hidden_size, config.vocab_size)
 
     def logits(self, hidden: paddle.Tensor) -> paddle.Tensor:
-        """[..., hidden_size] -> [..., vocab_size]. Separate from `forward`, so that only the rows that need logits pay."""
+        """[..., hidden_size] -> [..., vocab_size]. Separate from `forward`, so that only the rows that need logits
+        pay."""
         if self.config.tie_word_embeddings:
             return paddle.matmul(hidden, self.model.embed_tokens.weight, transpose_y=True)
         return self.lm_head(hidden)

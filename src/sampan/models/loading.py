@@ -15,7 +15,8 @@ def _is_linear(name: str) -> bool:
 
 
 def load_weights(model: CausalLM, checkpoint: Checkpoint) -> None:
-    """Fills every parameter, one tensor at a time. That names and shapes fit was checked when the checkpoint was opened.
+    """Fills every parameter, one tensor at a time. That names and shapes fit was checked when the checkpoint was
+    opened.
 
     Raises:
         CheckpointError: a file changed since it was opened.

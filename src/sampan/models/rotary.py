@@ -1,4 +1,5 @@
-"""Rotary position embedding (RoFormer, arXiv:2104.09864) in Hugging Face's half-split layout, with Llama 3's scaling."""
+"""Rotary position embedding (RoFormer, arXiv:2104.09864) in Hugging Face's half-split layout, with Llama 3's
+scaling."""
 
 from __future__ import annotations
 
