@@ -28,7 +28,7 @@ def chat(
     from sampan.cli.line_reader import PipeReader, TerminalReader
     from sampan.cli.terminal import Style
 
-    llm = engine.open(model)
+    llm = engine.open(model, max_num_seqs=1)
     template = llm.loaded.chat_template
     conversation = Conversation(
         llm,

@@ -53,6 +53,12 @@ class Answer:
         """Why it ended; None where it has not, or was left early."""
         return self.output.outputs[0].finish_reason if self.output is not None else None
 
+    def complete(self) -> RequestOutput | None:
+        """Takes the rest of the parts; the whole answer."""
+        for _ in self:
+            pass
+        return self.output
+
     def close(self) -> None:
         """Ends the request, if it has not ended."""
         close = getattr(self._parts, "close", None)  # of a generator

@@ -33,13 +33,13 @@ def generate(
     text = read_prompt() if prompt == "-" else prompt
     messages = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": text})
-    llm = engine.open(model)
+    llm = engine.open(model, max_num_seqs=1)
     params = sampling.over(llm.loaded.sampling_defaults)
+    answer = Answer(llm.stream_chat(messages, params, thinking=thinking))
     if json:
-        (output,) = llm.chat(messages, params, thinking=thinking)
-        print_json(as_json(output))
+        print_json(as_json(answer.complete()))
     else:
-        print_answer(Answer(llm.stream_chat(messages, params, thinking=thinking)))
+        print_answer(answer)
     return 0
 
 

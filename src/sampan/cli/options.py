@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from sampan.cli.parameters import Argument, Option
 
@@ -44,8 +44,8 @@ class Engine(NamedTuple):
     device: Annotated[str | None, Option("where to compute, in Paddle's words: cpu, gpu:0, npu:0")] = None
     max_model_len: Annotated[int | None, Option("most tokens of prompt and answer together")] = None
 
-    def open(self, model: str | None) -> LLM:
-        """Loads a model, with a spinner where that takes a while.
+    def open(self, model: str | None, **limits: Any) -> LLM:
+        """Loads a model, with a spinner where that takes a while. `limits` are fields of `EngineConfig`.
 
         Raises:
             UnknownModelError, CheckpointError, TokenizerError, ConfigError: it cannot be used.
@@ -56,9 +56,5 @@ class Engine(NamedTuple):
             from sampan.config import EngineConfig
             from sampan.engine import LLM
 
-            return LLM(
-                model,
-                precision=self.precision,
-                device=self.device,
-                engine_config=EngineConfig(max_model_len=self.max_model_len, max_num_seqs=1),
-            )
+            config = EngineConfig(max_model_len=self.max_model_len, **limits)
+            return LLM(model, precision=self.precision, device=self.device, engine_config=config)
