@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sampan.cli.answer import print_answer
 from sampan.cli.conversation import Answer, Conversation
 from sampan.cli.interrupts import StopOnInterrupt
+from sampan.cli.line_reader import QUOTES
 from sampan.cli.near import did_you_mean
 from sampan.cli.report import report
 from sampan.cli.terminal import Style
@@ -107,7 +108,7 @@ class ChatLoop:
     def _help(self, rest: str) -> None:
         for command in COMMANDS.values():
             print(f"{command.usage:<19}{command.help}")
-        print(f'{"""":<19}begins and ends a message of several lines')
+        print(f"{QUOTES:<19}begins and ends a message of several lines")
 
     def _clear(self, rest: str) -> None:
         self.conversation.clear()

@@ -51,6 +51,8 @@ class TerminalReader:
         # readline must know which characters take no room on the line, or it would misplace the cursor.
         self._prompt = re.sub("(\x1b\\[[0-9;]*m)", "\x01\\1\x02", prompt)
         self._history = history
+        self._pastes_line_by_line = "libedit" in (readline.__doc__ or "")
+        readline.parse_and_bind("set enable-bracketed-paste on")  # a paste is one message, whatever lines it has
         readline.set_auto_history(False)
         if history is not None:
             history.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +73,7 @@ class TerminalReader:
 
     def _line(self, prompt: str) -> str:
         lines = [input(prompt)]
-        while select.select([sys.stdin], [], [], PASTE_SECONDS)[0]:  # a paste, where the terminal does not bracket it
+        while self._pastes_line_by_line and select.select([sys.stdin], [], [], PASTE_SECONDS)[0]:
             lines.append(input())
         return "\n".join(lines)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ READER_GONE = 141  # 128 + SIGPIPE
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command line (without the program's name) and returns its exit code; never raises."""
     debug = os.environ.get("SAMPAN_DEBUG", "") not in ("", "0")
+    if not debug:
+        warnings.simplefilter("ignore")  # libraries warn their developers; users read our errors
     try:
         code = run(sys.argv[1:] if words is None else words)
         sys.stdout.flush()

@@ -6,7 +6,13 @@ import os
 from typing import NamedTuple, TextIO
 
 # C0, DEL and C1 move cursors, retitle windows, write clipboards (ECMA-48). They are shown, not sent: C0 by its control picture.
-_CONTROLS = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421} | {code: 0xFFFD for code in range(0x80, 0xA0)}
+# Carriage returns are dropped: text may end its lines with CR LF.
+_CONTROLS: dict[int, int | str] = {
+    **{code: 0x2400 + code for code in range(0x20)},
+    **{code: 0xFFFD for code in range(0x80, 0xA0)},
+    0x7F: 0x2421,
+    ord("\r"): "",
+}
 _TEXT = {code: shown for code, shown in _CONTROLS.items() if chr(code) not in "\n\t"}
 _LINE = _CONTROLS | {ord("\n"): " ", ord("\t"): " "}
 
