@@ -53,10 +53,16 @@ class Answer:
         """Why it ended; None where it has not, or was left early."""
         return self.output.outputs[0].finish_reason if self.output is not None else None
 
-    def complete(self) -> RequestOutput | None:
-        """Takes the rest of the parts; the whole answer."""
+    def complete(self) -> RequestOutput:
+        """Takes all that is left of the answer.
+
+        Raises:
+            EngineError: it broke off.
+        """
         for _ in self:
             pass
+        if self.output is None:
+            raise EngineError("the answer broke off", remedy="try again")
         return self.output
 
     def close(self) -> None:

@@ -9,7 +9,9 @@ spell their values differently, but each message names the place it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -123,17 +125,14 @@ def read_file(name: str, verb: str) -> dict[str, Any]:
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    parse: Callable[[str], dict[str, Any]]
+    toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")  # the same library under its older name
     try:
-        from tomllib import loads as parse  # Python 3.11 on
-    except ModuleNotFoundError:
-        from tomli import loads as parse
-    try:
-        return parse(path.read_text(encoding="utf-8"))
+        parsed: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", remedy="give --config a readable TOML file") from error
     except ValueError as error:  # also text that is not UTF-8
-        raise ConfigError(f"{path} is not TOML: {error}", remedy='write lines like: max-tokens = 256') from error
+        raise ConfigError(f"{path} is not TOML: {error}", remedy="write lines like: max-tokens = 256") from error
+    return parsed
 
 
 def _unknown(path: Path, what: str, name: str, known: Sequence[str] | set[str] | Mapping[str, Any]) -> ConfigError:
