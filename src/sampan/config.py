@@ -17,6 +17,7 @@ from sampan.errors import ConfigError
 from sampan.strict_json import read_json_object
 
 ARCHITECTURES = {"qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
+REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none")
 
 # Far above every real model. A config.json that lies must not make us allocate before a weight file contradicts it.
 SIZE_LIMITS = {
@@ -295,6 +296,15 @@ class ServerConfig:
         default_max_tokens: tokens of an answer where the request says nothing; None means up to the context's end.
         max_body_bytes: larger request bodies are refused before they are read whole.
         aliases: other names that requests may use for the same model.
+        model_license: shown in `/v1/models`.
+        reasoning_format: where thought goes in chat answers, one of `REASONING_FORMATS`: the field `reasoning_content`, the
+            field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`).
+        allow_remote: permits an address that other machines can reach.
+        allowed_hosts: names besides the loopback ones that a `Host` header may carry; beyond loopback, where this is empty,
+            every name is accepted.
+        ping_interval_seconds: a stream that is silent this long gets an SSE comment.
+        body_timeout_seconds: a request body must have arrived within this time.
+        drain_timeout_seconds: at shutdown, open answers may take this long.
     """
 
     host: str = "127.0.0.1"
@@ -303,8 +313,23 @@ class ServerConfig:
     default_max_tokens: int | None = None
     max_body_bytes: int = 4 * 1024 * 1024
     aliases: tuple[str, ...] = field(default=())
+    model_license: str = ""
+    reasoning_format: str = "reasoning_content"
+    allow_remote: bool = False
+    allowed_hosts: tuple[str, ...] = field(default=())
+    ping_interval_seconds: float = 15.0
+    body_timeout_seconds: float = 30.0
+    drain_timeout_seconds: float = 300.0
 
     def __post_init__(self) -> None:
+        _require(
+            self.reasoning_format in REASONING_FORMATS,
+            "reasoning_format",
+            self.reasoning_format,
+            f"use one of {', '.join(REASONING_FORMATS)}",
+        )
+        for name in ("ping_interval_seconds", "body_timeout_seconds", "drain_timeout_seconds"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "it must be above 0")
         _require(0 <= self.port <= 65535, "port", self.port, "use 0 (any free port) to 65535")
         _require(self.max_body_bytes >= 1024, "max_body_bytes", self.max_body_bytes, "use at least 1024")
         _require(

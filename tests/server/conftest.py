@@ -1,0 +1,75 @@
+"""Applications over a scripted engine, asked without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from sampan.config import ServerConfig
+from sampan.engine.sampling_params import SamplingParams
+from sampan.server import create_app
+from scripted_engine import CHAT_TEMPLATE, TOKENIZER, ScriptedEngine
+
+DEFAULTS = SamplingParams(temperature=0.6, top_p=0.95)
+
+
+@dataclass
+class Asked:
+    """An application and its engine. Each request runs in an event loop of its own."""
+
+    app: FastAPI
+    engine: ScriptedEngine
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                return await client.request(method, path, **options)
+
+        return asyncio.run(send())
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return self.request("POST", path, **({} if body is None else {"json": body}), **options)
+
+    def chat(self, **fields: Any) -> httpx.Response:
+        return self.post("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}], **fields})
+
+    def stream(self, path: str = "/v1/chat/completions", **fields: Any) -> list[Any]:
+        """The events of a stream, parsed; the bytes must have the exact shape of SSE."""
+        body = {"stream": True, **fields}
+        if "chat" in path:
+            body.setdefault("messages", [{"role": "user", "content": "hi"}])
+        response = self.post(path, body)
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert response.headers["x-accel-buffering"] == "no"
+        *events, end = response.content.split(b"\n\n")
+        assert end == b""
+        assert events.pop() == b"data: [DONE]"
+        assert all(event.startswith(b"data: ") and b"\n" not in event for event in events)
+        return [json.loads(event[6:]) for event in events]
+
+
+Ask = Callable[..., Asked]
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """Makes an application from answers or an engine, and settings of the server."""
+
+    def make(*answers: str, engine: ScriptedEngine | None = None, **config: Any) -> Asked:
+        engine = engine or ScriptedEngine(answers or ("Thought.\n</think>\n\nAnswer.",))
+        app = create_app(engine, TOKENIZER, CHAT_TEMPLATE, ServerConfig(**config), sampling_defaults=DEFAULTS)
+        return Asked(app, engine)
+
+    return make
