@@ -52,8 +52,8 @@ class ChatTemplate:
         source = tokenizer.config.chat_template if source is None else source
         if source is None:
             raise TokenizerError(
-                "the model has no chat template", remedy="put its chat_template.jinja into the folder, or complete plain
-                text"
+                "the model has no chat template",
+                remedy="put its chat_template.jinja into the folder, or complete plain text",
             )
         self._tokenizer = tokenizer
         self._sandbox = TemplateSandbox()
@@ -116,8 +116,9 @@ class ChatTemplate:
             text = head + beginning
             if not found:
                 raise RequestError(
-                    "the chat template does not show the last message", param="continue_final_message", remedy="leave it
-                    out"
+                    "the chat template does not show the last message",
+                    param="continue_final_message",
+                    remedy="leave it out",
                 )
         elif wants_answer:
             text = self._with_thinking(text, thinking)
@@ -153,7 +154,7 @@ class ChatTemplate:
         return variables, thinking
 
     def _with_thinking(self, text: str, thinking: bool) -> str:
-        """Distills' templates of February 2025 end in `<think>`, those of January do not: here they come to the same."""
+        """Distill templates of February 2025 end in `<think>`, those of January do not: here they come to the same."""
         if text.rstrip().endswith(THINK_START):
             return text if thinking else text.rstrip()[: -len(THINK_START)] + THINKING_OFF
         if text.endswith(ASSISTANT_TAG) and self._tokenizer.think_start_id is not None:
