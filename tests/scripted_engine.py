@@ -22,7 +22,8 @@ SPECIALS = ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<�
 TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}{{ m.content }}"
     "{% elif m.role == 'user' %}{{ '<｜User｜>' + m.content }}"
-    "{% elif m.role == 'assistant' %}{{ '<｜Assistant｜>' + (m.content or '') + '<｜end▁of▁sentence｜>' }}{% endif %}{% endfor %}"
+    "{% elif m.role == 'assistant' %}{{ '<｜Assistant｜>' + (m.content or '') + '<｜end▁of▁sentence｜>' }}{% endif %}"
+    "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<｜Assistant｜><think>\n' }}{% endif %}"
 )
 MODEL_CONFIG = ModelConfig("qwen2", 262, 8, 8, 1, 1, 1, 8)
@@ -146,5 +147,3 @@ def made_up_logprobs(token_id: int, count: int) -> TokenLogprobs:
     """The drawn token at -0.5, then tokens 65, 66, ... at -1, -2, ..."""
     ids = np.array([token_id, *range(65, 65 + count)], np.int32)
     return TokenLogprobs(ids, np.array([-0.5, *range(-1, -1 - count, -1)], np.float32), 1)
-
-
