@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,7 +85,7 @@ class ScriptedEngine:
     config: ModelConfig = MODEL_CONFIG
     calls: list[Call] = field(default_factory=list)
     open_ids: set[str] = field(default_factory=set)
-    closed: bool = False
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def generate(
         self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
@@ -101,7 +102,7 @@ class ScriptedEngine:
         return EngineStatus(self.status_reason == "ready", self.status_reason, num_open, 0, 100, 100 - num_open)
 
     async def close(self) -> None:
-        self.closed = True
+        self.closing.set()
 
 
 class ScriptedStream:
@@ -123,7 +124,14 @@ class ScriptedStream:
         engine = self.engine
         if self.request_id not in engine.open_ids:
             raise StopAsyncIteration
-        await asyncio.sleep(engine.delay)
+        if engine.delay:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(engine.closing.wait(), engine.delay)
+        else:
+            await asyncio.sleep(0)
+        if engine.closing.is_set():
+            engine.open_ids.discard(self.request_id)
+            return EngineOutput(self.request_id, (), (), FinishReason.ABORT)
         if (engine.failure or engine.last) and self.num_outputs == engine.fail_after:
             engine.open_ids.discard(self.request_id)
             if engine.failure:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -58,32 +59,30 @@ def test_an_open_stream_ends_properly_while_the_server_is_live_but_not_ready():
         assert server.process.wait(30) == 0
 
 
-def test_a_second_signal_cuts_open_answers():
-    with server_process("scripted", delay=3600) as server:
-        codes = []
-
-        def ask():
-            try:
-                codes.append(httpx.post(f"{server.url}/generate", params={"prompt": "hi"}, timeout=60).status_code)
-            except httpx.TransportError:
-                codes.append(0)
-
-        client = threading.Thread(target=ask)
-        client.start()
-        time.sleep(0.5)
-        server.process.terminate()
-        wait_until(lambda: status(server.url, "/readyz") == 503)
-        server.process.terminate()
+def test_a_second_signal_cuts_open_answers_properly():
+    with server_process("scripted", delay=3600) as server, ThreadPoolExecutor() as threads:
+        url = f"{server.url}/v1/chat/completions"
+        body = {"messages": [{"role": "user", "content": "hi"}]}
+        whole = threads.submit(httpx.post, url, json=body, timeout=60)
+        with httpx.stream("POST", url, json={**body, "stream": True}, timeout=60) as response:
+            lines = response.iter_lines()
+            assert '"role":"assistant"' in next(lines)
+            server.process.terminate()
+            wait_until(lambda: status(server.url, "/readyz") == 503)
+            server.process.terminate()
+            *_, error, _, done, _ = lines
+        assert json.loads(error.removeprefix("data: "))["error"]["code"] == 503
+        assert done == "data: [DONE]"
+        assert whole.result(60).status_code == 503
         assert server.process.wait(30) == 0
-        client.join(30)
-        assert codes != [200]
 
 
 def test_open_answers_are_cut_at_the_end_of_the_drain_time():
     with server_process("scripted", delay=3600, config={"drain_timeout_seconds": 0.5}) as server:
-        client = httpx.Client()
-        with client.stream("POST", f"{server.url}/v1/completions", json={"prompt": "hi", "echo": True, "stream": True}):
+        body = {"prompt": "hi", "echo": True, "stream": True}
+        with httpx.stream("POST", f"{server.url}/v1/completions", json=body, timeout=60) as response:
             assert server.stop() == (0, "")
+            assert '"code":503' in response.read().decode()
 
 
 def test_a_port_in_use_is_told_at_once():
