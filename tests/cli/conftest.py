@@ -24,7 +24,7 @@ TEMPLATE = (
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory) -> Path:
-    """Random weights and one token a byte: it babbles, but through every part of the real engine. Read only: copy to damage."""
+    """Random weights, one token a byte: it babbles, but through all of the real engine. Copy it to damage it."""
     folder = tmp_path_factory.mktemp("models") / "babbler"
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = tokenizers.Tokenizer(models.BPE({token: i for i, token in enumerate(alphabet)}, []))
@@ -33,11 +33,23 @@ def model_folder(tmp_path_factory) -> Path:
     tokenizer.add_special_tokens(list(SPECIALS))
     ids = {token: tokenizer.token_to_id(token) for token in SPECIALS}
     config = ModelConfig(
-        "qwen2", tokenizer.get_vocab_size(), 32, 64, 1, 2, 1, 16, 512, tie_word_embeddings=True, eos_token_ids=(ids["<eos>"],)
+        "qwen2",
+        tokenizer.get_vocab_size(),
+        32,
+        64,
+        1,
+        2,
+        1,
+        16,
+        512,
+        tie_word_embeddings=True,
+        eos_token_ids=(ids["<eos>"],),
     )
     rng = np.random.default_rng(0)
     shapes = expected_tensors(config)
-    write_checkpoint(folder, config, {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()})
+    write_checkpoint(
+        folder, config, {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    )
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {"bos_token": "<bos>", "eos_token": "<eos>", "add_bos_token": False, "chat_template": TEMPLATE}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))

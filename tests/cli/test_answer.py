@@ -27,7 +27,10 @@ def show(stream, *pieces):
 @pytest.mark.parametrize(
     ("pieces", "expected"),
     [
-        ([("reasoning", "I "), ("reasoning", "see."), ("content", "Yes"), ("content", ".")], "<think>\nI see.\n</think>\n\nYes.\n"),
+        (
+            [("reasoning", "I "), ("reasoning", "see."), ("content", "Yes"), ("content", ".")],
+            "<think>\nI see.\n</think>\n\nYes.\n",
+        ),
         ([("reasoning", "I see.\n"), ("content", "Yes.\n")], "<think>\nI see.\n</think>\n\nYes.\n"),
         ([("reasoning", "I s")], "<think>\nI s\n</think>\n"),
         ([("content", "Yes.")], "Yes.\n"),

@@ -1,5 +1,5 @@
-"""What `sampan doctor` looks at. Each check is a function that takes facts and returns findings; a finding that is not ok has a
-remedy. Whatever could crash or hang (Paddle, a model) is tried in a process of its own.
+"""What `sampan doctor` looks at. Each check is a function that takes facts and returns findings; a finding that is
+not ok has a remedy. Whatever could crash or hang (Paddle, a model) is tried in a process of its own.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ def check_memory(memory: Memory, models: Sequence[tuple[str, ModelConfig]]) -> F
             fitting.append(f"{name} ({best})")
     detail = f"{human_bytes(memory.available)} of {human_bytes(memory.total)} free"
     if not fitting:
-        return Finding("memory", WARN, f"{detail}; no distill fits", "close programs, or use a machine with more memory")
+        return Finding(
+            "memory", WARN, f"{detail}; no distill fits", "close programs, or use a machine with more memory"
+        )
     return Finding("memory", OK, f"{detail}; fits {', '.join(fitting)}")
 
 
