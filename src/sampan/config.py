@@ -236,12 +236,13 @@ def _read_rope(data: Mapping[str, Any]) -> tuple[float, RopeScaling | None]:
     rope_type = rope.get("rope_type") or rope.get("type") or "default"
     if rope_type == "default":
         return theta, None
+    if rope_type != "llama3":
+        raise ConfigError(f"rope_type={reprlib.repr(rope_type)} is not supported", remedy="no R1 distill uses it")
     return theta, RopeScaling(
         factor=_real(rope, "factor"),
         low_freq_factor=_real(rope, "low_freq_factor"),
         high_freq_factor=_real(rope, "high_freq_factor"),
         original_max_position_embeddings=_whole(rope, "original_max_position_embeddings"),
-        rope_type=str(rope_type),
     )
 
 

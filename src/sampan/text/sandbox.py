@@ -117,8 +117,8 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         """Renders a template of `load`.
 
         Raises:
-            Exception: TemplateError where the template refuses its input, SecurityError where it goes beyond its budget,
-                and whatever else foreign code comes to.
+            TemplateError: the template refuses its input, or (SecurityError) goes beyond its budget.
+            Exception: whatever else foreign code comes to.
         """
         return "".join(template.generate({**variables, _BUDGET: budget}))
 

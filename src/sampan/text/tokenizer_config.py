@@ -81,8 +81,7 @@ def _default_template(value: Any, file: Path) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
-        named = {entry.get("name"): entry.get("template") for entry in value}
-        default = named.get("default")
+        default = next((entry.get("template") for entry in value if entry.get("name") == "default"), None)
         if isinstance(default, str):
             return default
         raise TokenizerError(f"{file}: none of its chat templates is named 'default'", remedy="name one of them so")
