@@ -68,7 +68,7 @@ class ScriptedEngine:
         step: tokens in each output.
         refusal: raised instead of accepting.
         failure: raised in place of the output after `fail_after` ones.
-        gate: where given, each output waits until it is set.
+        delay: seconds before each output.
     """
 
     answers: Sequence[str] = ("<think>",)
@@ -77,7 +77,7 @@ class ScriptedEngine:
     failure: Exception | None = None
     last: EngineOutput | None = None
     fail_after: int = 0
-    gate: asyncio.Event | None = None
+    delay: float = 0.0
     status_reason: str = "ready"
     max_model_len: int = 4096
     config: ModelConfig = MODEL_CONFIG
@@ -122,10 +122,7 @@ class ScriptedStream:
         engine = self.engine
         if self.request_id not in engine.open_ids:
             raise StopAsyncIteration
-        if engine.gate is not None:
-            await engine.gate.wait()
-        else:
-            await asyncio.sleep(0)
+        await asyncio.sleep(engine.delay)
         if (engine.failure or engine.last) and self.num_outputs == engine.fail_after:
             engine.open_ids.discard(self.request_id)
             if engine.failure:
