@@ -1,5 +1,6 @@
 """A model folder as small as one can be, and the `sampan` command as a user runs it."""
 
+import io
 import json
 import os
 import subprocess
@@ -57,9 +58,31 @@ def model_folder(tmp_path_factory) -> Path:
     return folder
 
 
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
-def sampan(tmp_path):
-    """Runs `python -m sampan` with nothing of the caller's environment, to its end."""
+def terminal(monkeypatch) -> Terminal:
+    """A terminal that can show colours."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    return Terminal()
+
+
+@pytest.fixture
+def user_environment(tmp_path) -> dict[str, str]:
+    """The variables that a user's shell would have, and a SAMPAN_HOME of the test's own."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return kept | {"SAMPAN_HOME": str(tmp_path), "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+
+
+@pytest.fixture
+def sampan(user_environment):
+    """Runs `python -m sampan` to its end."""
 
     def sampan(*words: object, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -69,14 +92,8 @@ def sampan(tmp_path):
             text=True,
             encoding="utf-8",
             timeout=120,
-            env=user_environment(tmp_path) | environment,
+            env=user_environment | environment,
             check=False,
         )
 
     return sampan
-
-
-def user_environment(home: Path) -> dict[str, str]:
-    """The variables that a user's shell would have, and a home of the test's own."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return kept | {"SAMPAN_HOME": str(home), "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}

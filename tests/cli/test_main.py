@@ -1,4 +1,4 @@
-"""Words in, exit code out: through `main` in this process, and for what only a process shows, through the real command."""
+"""Words in, exit code out: through `main` in this process and, for what only a process shows, the real command."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ def run(monkeypatch, capsys):
         (
             MemoryError(),
             1,
-            "error: the machine's memory is full\nremedy: use a smaller model, or fewer bits: --precision int8\n",
+            "error: the machine's memory is full\nremedy: use a smaller model, or a --precision of fewer bits\n",
         ),
         (
             ZeroDivisionError("1/0"),
