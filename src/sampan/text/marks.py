@@ -40,8 +40,9 @@ class Marks:
         _map_texts(values, note_use)
         free = [character for character in _NONCHARACTERS if character not in used]
         if len(free) < 2:
-            raise RequestError("the messages hold nearly all Unicode noncharacters", param="messages", remedy="send
-            text")
+            raise RequestError(
+                "the messages hold nearly all Unicode noncharacters", param="messages", remedy="send text"
+            )
         self._tokenizer = tokenizer
         self.mark, self.hole = free[:2]
 

@@ -54,8 +54,9 @@ def parse_messages(messages: Sequence[Mapping[str, Any]]) -> list[ChatMessage]:
         RequestError: no messages, an unknown role, content that is no text, a malformed tool call; `param` says where.
     """
     if not isinstance(messages, Sequence) or isinstance(messages, (str, bytes)) or not messages:
-        raise RequestError("messages is not a list with at least one message", param="messages", remedy="send one or
-        more")
+        raise RequestError(
+            "messages is not a list with at least one message", param="messages", remedy="send one or more"
+        )
     return [_parse_message(message, f"messages[{index}]") for index, message in enumerate(messages)]
 
 
@@ -73,8 +74,9 @@ def _parse_message(message: Any, where: str) -> ChatMessage:
     content = _parse_content(message.get("content"), f"{where}.content")
     if content is None and not tool_calls:
         if not is_assistant:
-            raise RequestError(f"{where}.content is missing", param=f"{where}.content", remedy="send a text, it may be
-            empty")
+            raise RequestError(
+                f"{where}.content is missing", param=f"{where}.content", remedy="send a text, it may be empty"
+            )
         content = ""
     return ChatMessage(
         role=role,

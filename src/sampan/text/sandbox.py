@@ -29,15 +29,20 @@ MAX_WORK = 64 * 1024 * 1024
 MAX_SECONDS = 2.0
 
 _BUDGET = " budget"  # a variable that no template can name
+# fmt: off
 _FILTERS = (
-    "abs capitalize count d default dictsort e escape first float int items last length list lower map max min reject"
-    " rejectattr reverse round safe select selectattr sort string title trim unique upper"
-).split()
+    "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "int", "items",
+    "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round", "safe",
+    "select", "selectattr", "sort", "string", "title", "trim", "unique", "upper",
+)
+_STRING_METHODS = (
+    "capitalize", "count", "endswith", "find", "index", "isalnum", "isalpha", "isdigit", "isspace", "join", "lower",
+    "lstrip", "removeprefix", "removesuffix", "replace", "rfind", "rsplit", "rstrip", "split", "splitlines",
+    "startswith", "strip", "title", "upper",
+)
+# fmt: on
 _METHODS: dict[type, frozenset[str]] = {
-    str: frozenset(
-        "capitalize count endswith find index isalnum isalpha isdigit isspace join lower lstrip removeprefix
-        removesuffix" " replace rfind rsplit rstrip split splitlines startswith strip title upper".split()
-    ),
+    str: frozenset(_STRING_METHODS),
     dict: frozenset(("get", "items", "keys", "values")),
     list: frozenset(("count", "index")),
     tuple: frozenset(("count", "index")),
@@ -46,7 +51,7 @@ _TEMPLATE_OBJECTS = (Namespace, LoopContext, Macro)  # their own attributes are 
 
 
 class WorkBudget:
-    """What one rendering may cost: characters and items that it makes or moves, and seconds of the thread's processor time."""
+    """What one rendering may cost: characters and items made or moved, and seconds of the thread's processor time."""
 
     def __init__(self, work: int = MAX_WORK, seconds: float = MAX_SECONDS) -> None:
         self._left = work
@@ -63,14 +68,14 @@ class WorkBudget:
             raise SecurityError("the chat template does more work than a prompt needs")
 
     def spend_value(self, value: Any) -> None:
-        """Takes the full size of a value off: a list that holds another one twice counts it twice, as printing it would."""
+        """Takes the full size of a value off; a list that holds another twice counts it twice, as printing it would."""
         pending = [value]
         while pending:
             item = pending.pop()
             if isinstance(item, str):
                 self.spend(len(item) + 1)
             elif isinstance(item, int):
-                self.spend(item.bit_length() // 3 + 1)
+                self.spend(item.bit_length() ** 2 // 1024 + 1)  # multiplying and printing are quadratic
             elif item is None or isinstance(item, (float, Undefined)):
                 self.spend(1)
             elif isinstance(item, Mapping):
@@ -84,10 +89,6 @@ class WorkBudget:
                 self.spend(1)  # an iterator: its items pass the meter when they are taken
             else:
                 raise SecurityError(f"a chat template cannot use a {type(item).__name__} as a value")
-
-
-class TemplateRefusal(TemplateError):
-    """The template itself refuses the conversation (`raise_exception`)."""
 
 
 class TemplateSandbox(ImmutableSandboxedEnvironment):
@@ -112,19 +113,22 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
             raise TemplateError(f"it has more than {MAX_TEMPLATE_CHARS} characters")
         return self.from_string(_MeterInserter().visit(self.parse(source)))
 
-    def render(self, template: Template, variables: Mapping[str, Any], budget: WorkBudget) -> str:
+    def render(self, template: Template, variables: Mapping[str, Any], budget: WorkBudget | None = None) -> str:
         """Renders a template of `load`.
 
         Raises:
-            TemplateRefusal: the template refuses its input.
-            Exception: whatever else foreign code comes to, SecurityError where it goes beyond its budget.
+            TemplateError: the template refuses its input, or (SecurityError) goes beyond its budget.
+            Exception: whatever else foreign code comes to.
         """
-        return "".join(template.generate({**variables, _BUDGET: budget}))
+        return "".join(template.generate({**variables, _BUDGET: budget or WorkBudget()}))
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, _TEMPLATE_OBJECTS):
             return super().is_safe_attribute(obj, attr, value)
         return any(attr in names for kind, names in _METHODS.items() if isinstance(obj, kind))
+
+    def wrap_str_format(self, value: Any) -> None:
+        """Methods like `str.format` get no exception: a width in the format could be of any size."""
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         budget: WorkBudget = __context[_BUDGET]
@@ -165,7 +169,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
 class _MeterInserter(NodeTransformer):
     """Puts the filters `metered` and `paced` where values are made, moved or looped over."""
 
-    def generic_visit(self, node: Any, *args: Any, **kwargs: Any) -> nodes.Node:
+    def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
         super().generic_visit(node)
         if isinstance(node, nodes.For):
             node.iter = _filtered("paced", node.iter)
@@ -175,17 +179,16 @@ class _MeterInserter(NodeTransformer):
             node.args = [_filtered("metered", argument) for argument in node.args]
             for pair in node.kwargs:
                 pair.value = _filtered("metered", pair.value)
-            if node.node is None:  # a filter over a block: its text was metered piece by piece
+            if node.node is None:  # over a block, whose text was metered piece by piece
                 return node
             node.node = _filtered("metered", node.node)
         is_made = isinstance(node, (nodes.List, nodes.Dict, nodes.Filter))
         if is_made or (isinstance(node, nodes.Tuple) and node.ctx == "load"):
             return _filtered("metered", node)
-        rewritten: nodes.Node = node
-        return rewritten
+        return node
 
 
-def _filtered(name: str, node: nodes.Expr) -> nodes.Filter:
+def _filtered(name: str, node: nodes.Node) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
@@ -248,7 +251,7 @@ def _replace(budget: WorkBudget, text: str, old: str, new: str, count: int = -1)
 
 
 def _raise_exception(message: str) -> NoReturn:
-    raise TemplateRefusal(message)
+    raise TemplateError(str(message))
 
 
 def _strftime_now(format: str) -> str:

@@ -35,12 +35,11 @@ class Tokenizer:
         source: named in error messages.
     """
 
-    def __init__(
-        self, engine: tokenizers.Tokenizer, config: TokenizerConfig, *, source: str = TOKENIZER_FILE
-    ) -> None:
+    def __init__(self, engine: tokenizers.Tokenizer, config: TokenizerConfig, *, source: str = TOKENIZER_FILE) -> None:
         if not isinstance(engine.decoder, tokenizers.decoders.ByteLevel):
-            raise TokenizerError(f"{source} is not a byte-level BPE tokenizer", remedy="use the tokenizer of an R1
-            distill")
+            raise TokenizerError(
+                f"{source} is not a byte-level BPE tokenizer", remedy="use the tokenizer of an R1 distill"
+            )
         self.config = config
         self._source = source
         self._engine = engine
@@ -70,8 +69,9 @@ class Tokenizer:
         """
         file = Path(path) / TOKENIZER_FILE
         if not file.is_file():
-            raise TokenizerError(f"{file} does not exist", remedy="give a model folder in Hugging Face form, with this
-            file")
+            raise TokenizerError(
+                f"{file} does not exist", remedy="give a model folder in Hugging Face form, with this file"
+            )
         config = TokenizerConfig.from_dir(Path(path))
         try:
             engine = tokenizers.Tokenizer.from_file(str(file))
@@ -200,8 +200,8 @@ class Tokenizer:
         token_id = self.token_to_id(text)
         if token_id is None:
             raise TokenizerError(
-                f"{self._source} does not hold the {role} {text!r}", remedy="use tokenizer files of one and the same
-                model"
+                f"{self._source} does not hold the {role} {text!r}",
+                remedy="use tokenizer files of one and the same model",
             )
         return token_id
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sampan.errors import TokenizerError
+from sampan.errors import CheckpointError, TokenizerError
+from sampan.strict_json import FETCH_AGAIN, read_json_object
 
 CONFIG_FILE = "tokenizer_config.json"
 TEMPLATE_FILE = "chat_template.jinja"
 GENERATION_FILE = "generation_config.json"
 SPECIAL_TOKEN_ROLES = ("bos_token", "eos_token", "pad_token", "unk_token")
-_FETCH_AGAIN = "fetch the file again from where the model came from"
+MAX_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,49 +41,39 @@ class TokenizerConfig:
         """
         file = path / CONFIG_FILE
         data = _read_json(file)
-        if data is None:
-            raise TokenizerError(f"{file} does not exist", remedy="give a model folder in Hugging Face form, with this
-            file")
         add_bos = data.get("add_bos_token")
         texts = {role: _token_text(data.get(role), role, file) for role in SPECIAL_TOKEN_ROLES}
         return cls(
             special_tokens={role: text for role, text in texts.items() if text is not None},
             add_bos_token=add_bos if isinstance(add_bos, bool) else None,
-            chat_template=_read_text(path / TEMPLATE_FILE) or _default_template(data.get("chat_template"), file),
+            chat_template=_read_template(path / TEMPLATE_FILE) or _default_template(data.get("chat_template"), file),
             eos_token_ids=_eos_ids(path / GENERATION_FILE),
         )
 
 
-def _read_text(file: Path) -> str | None:
+def _read_json(file: Path) -> dict[str, Any]:
     try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        return read_json_object(file, MAX_BYTES)
+    except CheckpointError as error:
+        raise TokenizerError(error.message, remedy=error.remedy) from error
+
+
+def _read_template(file: Path) -> str | None:
+    if not file.is_file():
         return None
+    try:
+        with file.open(encoding="utf-8") as stream:
+            return stream.read(MAX_BYTES)
     except (OSError, UnicodeDecodeError) as error:
-        raise TokenizerError(f"{file} is not readable: {error}", remedy=_FETCH_AGAIN) from error
-
-
-def _read_json(file: Path) -> dict[str, Any] | None:
-    text = _read_text(file)
-    if text is None:
-        return None
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise TokenizerError(f"{file} is not valid JSON: {error}", remedy=_FETCH_AGAIN) from error
-    if not isinstance(data, dict):
-        raise TokenizerError(f"{file} is not a JSON object", remedy=_FETCH_AGAIN)
-    return data
+        raise TokenizerError(f"{file} is not readable: {error}", remedy=FETCH_AGAIN) from error
 
 
 def _token_text(value: Any, role: str, file: Path) -> str | None:
     """A token is written as its text, as an object with its text in `content`, or not at all."""
     text = value.get("content") if isinstance(value, dict) else value
     if text is not None and not isinstance(text, str):
-        raise TokenizerError(f"{file}: {role} is neither a text nor a token", remedy=_FETCH_AGAIN)
+        raise TokenizerError(f"{file}: {role} is neither a text nor a token", remedy=FETCH_AGAIN)
     return text or None
-
-
 
 
 def _default_template(value: Any, file: Path) -> str | None:
@@ -91,17 +81,16 @@ def _default_template(value: Any, file: Path) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
-        named = {entry.get("name"): entry.get("template") for entry in value}
-        default = named.get("default")
+        default = next((entry.get("template") for entry in value if entry.get("name") == "default"), None)
         if isinstance(default, str):
             return default
         raise TokenizerError(f"{file}: none of its chat templates is named 'default'", remedy="name one of them so")
-    raise TokenizerError(f"{file}: chat_template is neither a text nor a list of templates", remedy=_FETCH_AGAIN)
+    raise TokenizerError(f"{file}: chat_template is neither a text nor a list of templates", remedy=FETCH_AGAIN)
 
 
 def _eos_ids(file: Path) -> tuple[int, ...]:
-    value = (_read_json(file) or {}).get("eos_token_id")
+    value = _read_json(file).get("eos_token_id") if file.exists() else None
     ids = value if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(token_id, int) and not isinstance(token_id, bool) and token_id >= 0 for token_id in ids):
-        raise TokenizerError(f"{file}: eos_token_id={value!r} is not a token id or a list of them", remedy=_FETCH_AGAIN)
+        raise TokenizerError(f"{file}: eos_token_id={value!r} is not a token id or a list of them", remedy=FETCH_AGAIN)
     return tuple(ids)
