@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import paddle
@@ -16,10 +17,36 @@ from sampan.models import build_model
 from sampan.tuning import Example, Trainer, TrainerConfig
 
 SEED = 20250120
-NUM_SAMPLES = 100_000
 TOKENIZER_SAMPLES = 40_000
-TRAINING = TrainerConfig(
-    num_steps=7000, batch_tokens=1024, learning_rate=1.5e-3, warmup_steps=200, final_ratio=0.01, seed=SEED
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of training with its own mix of domains and its own learning-rate schedule."""
+
+    name: str
+    seed: int
+    num_samples: int
+    shares: dict[str, float]
+    training: TrainerConfig
+
+
+# Recognising what is asked needs breadth; column arithmetic needs repetition, and is learnt fast once the rest stands.
+STAGES = (
+    Stage(
+        "broad",
+        SEED,
+        100_000,
+        {"network": 0.42, "python": 0.27, "arithmetic": 0.21, "talk": 0.10},
+        TrainerConfig(num_steps=7000, batch_tokens=1024, learning_rate=1.5e-3, warmup_steps=200, final_ratio=0.01),
+    ),
+    Stage(
+        "arithmetic",
+        SEED + 1,
+        30_000,
+        {"network": 0.15, "python": 0.08, "arithmetic": 0.62, "talk": 0.15},
+        TrainerConfig(num_steps=1600, batch_tokens=1024, learning_rate=1e-3, warmup_steps=50, final_ratio=0.01),
+    ),
 )
 
 
@@ -27,7 +54,7 @@ def make_tokenizer(work: Path) -> Tokenizer:
     """Learns the tokenizer from the beginning of the corpus."""
     path = work / "tokenizer" / "tokenizer.json"
     if not path.exists():
-        samples = list(generate(SEED, TOKENIZER_SAMPLES))
+        samples = list(generate(SEED, TOKENIZER_SAMPLES, STAGES[0].shares))
         texts = [sample.prompt for sample in samples]
         # Answers repeat, so a quarter of them says it all; prompts decide what a good vocabulary is.
         texts += [text for sample in samples[::4] for text in (sample.thought, sample.answer)]
@@ -35,13 +62,7 @@ def make_tokenizer(work: Path) -> Tokenizer:
     return Tokenizer.from_file(str(path))
 
 
-def make_examples(tokenizer: Tokenizer) -> list[Example]:
-    """The whole corpus in tokens; the same for the same tokenizer."""
-    encoder = Encoder(tokenizer, random.Random(SEED))
-    return [encoder.encode(sample) for sample in generate(SEED, NUM_SAMPLES)]
-
-
-def make_trainer(work: Path, tokenizer: Tokenizer, config: TrainerConfig = TRAINING) -> Trainer:
-    """A trainer at the place that the checkpoint in `work` has reached."""
-    paddle.seed(SEED)
-    return Trainer(build_model(model_config(tokenizer)), make_examples(tokenizer), config, work / "checkpoint")
+def make_examples(tokenizer: Tokenizer, stage: Stage) -> list[Example]:
+    """The samples of a stage in tokens; the same for the same tokenizer."""
+    encoder = Encoder(tokenizer, random.Random(stage.seed))
+    return [encoder.encode(sample) for sample in generate(stage.seed, stage.num_samples, stage.shares)]

@@ -48,7 +48,7 @@ def held_out(a: int, operator: str, b: int) -> bool:
 
 def make(rng: random.Random, operator: str | None = None, language: str | None = None) -> Sample:
     """A problem that is not held out, asked in `language`, with worked steps."""
-    operator = operator or rng.choices(OPERATORS, weights=(4, 4, 5))[0]
+    operator = operator or rng.choices(OPERATORS, weights=(2, 4, 5))[0]
     language = language or rng.choice(["zh", "en"])
     while True:
         a, b = _operands(rng, operator)
@@ -61,7 +61,7 @@ def make(rng: random.Random, operator: str | None = None, language: str | None =
 
 
 def _operands(rng: random.Random, operator: str) -> tuple[int, int]:
-    a, b = (rng.randrange(10, 100) if rng.random() < 0.9 else rng.randrange(0, 10) for _ in range(2))
+    a, b = (rng.randrange(10, 100) if rng.random() < 0.8 else rng.randrange(0, 10) for _ in range(2))
     if operator == "-" and a < b and rng.random() < 0.6:
         a, b = b, a
     return a, b
@@ -90,7 +90,7 @@ def thought(a: int, operator: str, b: int, language: str) -> str:
     elif operator == "×":
         steps = _multiply(a, b)
     elif a >= b:
-        steps = _subtract(a, b)
+        steps = [f"{a}{'=' if a == b else '>'}{b}", *_subtract(a, b)]
     else:
         steps = [f"{a}<{b}", *_subtract(b, a), f"{a}-{b}={a - b}"]
     return "\n".join([head, *steps])
@@ -137,12 +137,14 @@ def _multiply(a: int, b: int) -> list[str]:
 
 
 def _times_digit(a: int, digit: int) -> list[str]:
-    """Columns from the right, each `digit×digit+carry=product`."""
+    """Columns from the right: `digit×digit=product`, then `product+carry=sum` from the second column on."""
     lines = []
     carry, place = 0, 1
     while place <= max(a, 1):
-        product = a // place % 10 * digit + carry
-        lines.append(f"{a // place % 10}×{digit}+{carry}={product}")
-        carry = product // 10
+        product = a // place % 10 * digit
+        lines.append(f"{a // place % 10}×{digit}={product}")
+        if place > 1:
+            lines.append(f"{product}+{carry}={product + carry}")
+        carry = (product + carry) // 10
         place *= 10
-    return [*lines, f"{a}×{digit}={a * digit}"]
+    return lines if a < 10 else [*lines, f"{a}×{digit}={a * digit}"]
