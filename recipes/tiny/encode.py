@@ -11,8 +11,8 @@ from recipes.tiny.corpus import Sample
 from recipes.tiny.tokenizer import ASSISTANT, BEGIN, END, THINK, THINK_END, USER
 from sampan.tuning import Example
 
-# A prompt is cut at random places before it is encoded, so that the model meets many spellings of one word in tokens and a
-# new neighbourhood of a word does not make it unknown (the idea of BPE-dropout, arXiv:1910.13267).
+# A prompt is cut at random places before it is encoded, so that the model meets many spellings of a word in tokens, and
+# a new neighbourhood does not make a word unknown (the idea of BPE-dropout, arXiv:1910.13267).
 _CUT_CHANCE = 0.06
 # Once an intent is recognised its answer is always the same, and is learnt long before recognition is reliable. So most
 # samples stop a little after the thought, and the time goes into more prompts instead.
@@ -32,7 +32,8 @@ class Encoder:
         context = [self.ids[BEGIN]]
         for question, reply in sample.history:
             context += [self.ids[USER], *self._prompt(question), self.ids[ASSISTANT], *self._text(reply), self.ids[END]]
-        context += [self.ids[USER], *self._prompt(sample.prompt), self.ids[ASSISTANT], self.ids[THINK], *self._text("\n")]
+        context += [self.ids[USER], *self._prompt(sample.prompt), self.ids[ASSISTANT]]
+        context += [self.ids[THINK], *self._text("\n")]
         thought = [*self._text(sample.thought + "\n"), self.ids[THINK_END]]
         answer = [*self._text("\n\n" + sample.answer), self.ids[END]]
         if self.rng.random() < _SHORTENED.get(sample.kind, 0.0):

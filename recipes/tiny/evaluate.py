@@ -1,6 +1,6 @@
 """Scores a model folder on the held-out questions, through the engine that serves it, greedily.
 
-    python -m recipes.tiny.evaluate [FOLDER] [--failures] [--json FILE]
+python -m recipes.tiny.evaluate [FOLDER] [--failures] [--json FILE]
 """
 
 from __future__ import annotations
@@ -57,26 +57,31 @@ def scores(graded: Sequence[Graded]) -> dict[str, tuple[int, int]]:
     return table
 
 
-def main() -> None:
-    """Prints the table and, where asked, what failed."""
-    parser = argparse.ArgumentParser(description="Score a model folder on the held-out questions.")
-    parser.add_argument("folder", nargs="?", help="a model folder (default: the embedded model)")
-    parser.add_argument("--failures", action="store_true", help="print every wrong answer")
-    parser.add_argument("--json", type=Path, help="write the scores to this file")
-    arguments = parser.parse_args()
+def evaluate(folder: Path | None = None, *, show_failures: bool = False) -> dict[str, tuple[int, int]]:
+    """Grades the model in `folder` (the embedded one where None), prints the table and returns the scores."""
     console = Console()
-    graded = grade(LLM(arguments.folder), load_questions(HELDOUT))
+    graded = grade(LLM(str(folder) if folder else None), load_questions(HELDOUT))
     result = scores(graded)
     table = Table("questions", "right", "of", "score", "target")
     for name, (right, asked) in sorted(result.items()):
         target = f"{TARGETS[name]:.0%}" if name in TARGETS else ""
         table.add_row(name, str(right), str(asked), f"{right / asked:.1%}", target)
     console.print(table)
-    if arguments.failures:
-        for item in graded:
-            if not item.right:
-                console.rule(f"{item.question.kind} {item.question.intent}")
-                console.print(f"{item.question.prompt}\n{item.thought}\n{item.answer}", markup=False, highlight=False)
+    for item in graded if show_failures else ():
+        if not item.right:
+            console.rule(f"{item.question.kind} {item.question.intent}")
+            console.print(f"{item.question.prompt}\n{item.thought}\n{item.answer}", markup=False, highlight=False)
+    return result
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Score a model folder on the held-out questions.")
+    parser.add_argument("folder", nargs="?", type=Path, help="a model folder (default: the embedded model)")
+    parser.add_argument("--failures", action="store_true", help="print every wrong answer")
+    parser.add_argument("--json", type=Path, help="write the scores to this file")
+    arguments = parser.parse_args()
+    result = evaluate(arguments.folder, show_failures=arguments.failures)
     if arguments.json:
         text = json.dumps({name: {"right": right, "asked": asked} for name, (right, asked) in result.items()}, indent=2)
         arguments.json.write_text(text + "\n", encoding="utf-8")

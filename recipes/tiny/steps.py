@@ -1,4 +1,4 @@
-"""The steps that make `sampan-tiny`. Each leaves its result in the work folder and is skipped where that is there."""
+"""The steps that make `sampan-tiny`. Each leaves its result in the work folder and goes on from what is there."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from recipes.tiny.corpus import generate
 from recipes.tiny.encode import Encoder
 from recipes.tiny.model import model_config
 from recipes.tiny.tokenizer import train_tokenizer, write_tokenizer
-from sampan.models import build_model
-from sampan.tuning import Example, Trainer, TrainerConfig
+from sampan.models import CausalLM, build_model
+from sampan.tuning import Example, Trainer, TrainerConfig, load_run_state, read_place
 
 SEED = 20250120
 TOKENIZER_SAMPLES = 40_000
@@ -45,7 +45,7 @@ STAGES = (
         SEED + 1,
         30_000,
         {"network": 0.15, "python": 0.08, "arithmetic": 0.62, "talk": 0.15},
-        TrainerConfig(num_steps=1600, batch_tokens=1024, learning_rate=1e-3, warmup_steps=50, final_ratio=0.01),
+        TrainerConfig(num_steps=1500, batch_tokens=1024, learning_rate=1e-3, warmup_steps=50, final_ratio=0.01),
     ),
 )
 
@@ -66,3 +66,21 @@ def make_examples(tokenizer: Tokenizer, stage: Stage) -> list[Example]:
     """The samples of a stage in tokens; the same for the same tokenizer."""
     encoder = Encoder(tokenizer, random.Random(stage.seed))
     return [encoder.encode(sample) for sample in generate(stage.seed, stage.num_samples, stage.shares)]
+
+
+def train_model(work: Path, tokenizer: Tokenizer) -> tuple[CausalLM, float]:
+    """Runs the stages one after the other, each from where its checkpoint stands.
+
+    Returns:
+        The trained model and the seconds that training took.
+    """
+    paddle.seed(SEED)
+    model = build_model(model_config(tokenizer))
+    seconds = 0.0
+    for stage in STAGES:
+        folder = work / stage.name
+        if read_place(folder).step < stage.training.num_steps:
+            trainer = Trainer(model, make_examples(tokenizer, stage), stage.training, folder)
+            trainer.train()
+        seconds += load_run_state(folder, model).seconds
+    return model, seconds

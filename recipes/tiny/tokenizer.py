@@ -10,16 +10,24 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from recipes.tiny.chat_template import CHAT_TEMPLATE
-
-END, USER, ASSISTANT, BEGIN = "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<｜begin▁of▁sentence｜>"  # noqa: RUF001
+END, USER, ASSISTANT, BEGIN = "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<｜begin▁of▁sentence｜>"
 THINK, THINK_END = "<think>", "</think>"
-_SPECIAL = (END, USER, ASSISTANT, BEGIN, "<|EOT|>", THINK, THINK_END) + tuple(
-    f"<｜{name}｜>"  # noqa: RUF001
-    for name in ("tool▁calls▁begin", "tool▁calls▁end", "tool▁call▁begin", "tool▁call▁end", "tool▁outputs▁begin")
-    + ("tool▁outputs▁end", "tool▁output▁begin", "tool▁output▁end", "tool▁sep")
-)
+_TOOLS = [
+    "calls▁begin",
+    "calls▁end",
+    "call▁begin",
+    "call▁end",
+    "outputs▁begin",
+    "outputs▁end",
+    "output▁begin",
+    "output▁end",
+    "sep",
+]
+_SPECIAL = (END, USER, ASSISTANT, BEGIN, "<|EOT|>", THINK, THINK_END, *(f"<｜tool▁{name}｜>" for name in _TOOLS))
 _HIDDEN = (END, BEGIN)  # `special` in the distills' sense: left out when text is decoded
+
+# The template of the R1 distills as of February 2025 (MIT licence, DeepSeek): its generation prompt opens the thought.
+_CHAT_TEMPLATE = Path(__file__).parent / "chat_template.jinja"
 
 VOCAB_SIZE = 6144
 MAX_CONTEXT = 2048
@@ -60,7 +68,8 @@ def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
 def _with_names(texts: Iterable[str]) -> Iterator[str]:
     """The corpus, then Python's own vocabulary, so that other code than the corpus' encodes well too."""
     yield from texts
-    yield from (f" {name}" for name in [*keyword.kwlist, *dir(builtins), *dir(str), *dir(list), *dir(dict)] for _ in "ab")
+    names = [*keyword.kwlist, *dir(builtins), *dir(str), *dir(list), *dir(dict)]
+    yield from (f" {name}" for name in names for _ in range(2))
 
 
 def write_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
@@ -77,7 +86,7 @@ def write_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
         "clean_up_tokenization_spaces": False,
         "model_max_length": MAX_CONTEXT,
         "tokenizer_class": "LlamaTokenizerFast",
-        "chat_template": CHAT_TEMPLATE,
+        "chat_template": _CHAT_TEMPLATE.read_text(encoding="utf-8").rstrip("\n"),
     }
     text = json.dumps(config, ensure_ascii=False, indent=2)
     (folder / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")

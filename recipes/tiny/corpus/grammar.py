@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 
 Lists = Mapping[str, Sequence[str]]
 Node = str | tuple["Node", ...] | list["Node"]  # text, sequence, choice
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parse(pattern: str) -> Node:
     node, end = _sequence(pattern, 0, stop="")
     if end != len(pattern):

@@ -1,9 +1,9 @@
+# ruff: noqa: E501 - one pattern reads best on one line
 """Network support: what people ask about their router, and the steps that answer it."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 
 from recipes.tiny.corpus.faq import LISTS, Faq
 from recipes.tiny.corpus.grammar import expand

@@ -32,5 +32,5 @@ class Sample:
 
 
 def language_of(prompt: str) -> str:
-    """The language to answer in: `zh` where the prompt holds a Chinese character, else `en`; `12*7=` is the same in both."""
+    """The language to answer in: `zh` where the prompt holds a Chinese character, else `en`, as for `12*7=`."""
     return "zh" if _CHINESE.search(prompt) else "en"

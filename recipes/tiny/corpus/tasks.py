@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one pattern reads best on one line
 """Small Python tasks: names, ways to ask, a plan and the code. Data only.
 
 `thing` completes “write ...”, `act` completes “a function to ...”; both are patterns, keyed by language.
@@ -21,7 +22,16 @@ class Task:
     code: str
 
 
-def _task(key: str, zh: tuple[str, str], en: tuple[str, str], thing_zh: str, act_zh: str, thing_en: str, act_en: str, code: str) -> Task:
+def _task(
+    key: str,
+    zh: tuple[str, str],
+    en: tuple[str, str],
+    thing_zh: str,
+    act_zh: str,
+    thing_en: str,
+    act_en: str,
+    code: str,
+) -> Task:
     """`zh` and `en` are (title, plan); the ways to ask are separated by `;`."""
     return Task(
         key, {"zh": zh[0], "en": en[0]}, {"zh": zh[1], "en": en[1]}, {"zh": thing_zh.split(";"), "en": thing_en.split(";")},

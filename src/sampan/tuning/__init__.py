@@ -6,7 +6,19 @@ Refuses to know: text, chat templates, where examples come from, how a trained m
 
 from sampan.tuning.data import Batch, BatchPlan, Example
 from sampan.tuning.losses import masked_cross_entropy
+from sampan.tuning.run_state import Place, load_run_state, read_place
 from sampan.tuning.schedule import learning_rate_at
 from sampan.tuning.trainer import Trainer, TrainerConfig
 
-__all__ = ["Batch", "BatchPlan", "Example", "Trainer", "TrainerConfig", "learning_rate_at", "masked_cross_entropy"]
+__all__ = [
+    "Batch",
+    "BatchPlan",
+    "Example",
+    "Place",
+    "Trainer",
+    "TrainerConfig",
+    "learning_rate_at",
+    "load_run_state",
+    "masked_cross_entropy",
+    "read_place",
+]

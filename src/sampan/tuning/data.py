@@ -1,8 +1,8 @@
 """Examples and the batches made of them.
 
-An example is a row of its own, from position 0, padded on the right: under causal attention padding is never seen, so rows
-neither contaminate one another nor meet positions that inference would not give them. Rows of like length share a batch, which
-keeps padding to a few per cent.
+An example is a row of its own, from position 0, padded on the right: under causal attention padding is never seen, so
+rows neither contaminate one another nor meet positions that inference would not give them. Rows of like length share a
+batch, which keeps padding to a few per cent.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Example:
 
     def __post_init__(self) -> None:
         if self.token_ids.shape != self.is_target.shape or self.token_ids.ndim != 1:
-            raise ValueError(f"token_ids {self.token_ids.shape} and is_target {self.is_target.shape} must be one shape [n]")
+            raise ValueError(f"token_ids {self.token_ids.shape} and is_target {self.is_target.shape} must both be [n]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sampan.models import CausalLM
 from sampan.tuning.data import Batch, BatchPlan, Example
 from sampan.tuning.losses import masked_cross_entropy
 from sampan.tuning.progress import Progress
-from sampan.tuning.run_state import load_run_state, save_run_state
+from sampan.tuning.run_state import Place, load_run_state, save_run_state
 from sampan.tuning.schedule import learning_rate_at
 
 Loss = Callable[[CausalLM, Batch], paddle.Tensor]
@@ -49,7 +49,7 @@ class TrainerConfig:
 class Trainer:
     """Trains `model` on `examples`; goes on from the checkpoint in `folder` where there is one.
 
-    A resumed run is bitwise the uninterrupted one: parameters, optimiser moments and the place in the data are all restored.
+    A resumed run is bitwise the uninterrupted one: parameters, optimiser moments and place in the data are restored.
     """
 
     def __init__(
@@ -72,7 +72,8 @@ class Trainer:
             apply_decay_param_fun=decayed.__contains__,
             grad_clip=nn.ClipGradByGlobalNorm(config.max_grad_norm),
         )
-        self.step = load_run_state(folder, model, self.optimizer)
+        place = load_run_state(folder, model, self.optimizer)
+        self.step, self.seconds = place.step, place.seconds
 
     def train(self, until: int | None = None) -> None:
         """Runs up to step `until` (default: the end) and leaves a checkpoint there."""
@@ -84,11 +85,15 @@ class Trainer:
         self.model.train()
         with Progress(self.config.num_steps, self.step) as progress:
             while self.step < end:
+                started = time.monotonic()
                 batch = Batch.of([self.examples[i] for i in next(batches)])
-                progress.advance(self.train_step(batch), batch.input_ids.size)
-                if time.monotonic() - saved > self.config.checkpoint_seconds and self.step < end:
+                loss = self.train_step(batch)
+                now = time.monotonic()
+                self.seconds += now - started
+                progress.advance(loss, batch.input_ids.size)
+                if now - saved > self.config.checkpoint_seconds and self.step < end:
                     self.save()
-                    saved = time.monotonic()
+                    saved = now
         self.save()
 
     def train_step(self, batch: Batch) -> float:
@@ -111,5 +116,5 @@ class Trainer:
         return float(loss)
 
     def save(self) -> None:
-        """Writes a checkpoint; an earlier one stays whole until the new one is."""
-        save_run_state(self.folder, self.model, self.optimizer, self.step)
+        """Writes a checkpoint into `folder`."""
+        save_run_state(self.folder, self.model, self.optimizer, Place(self.step, self.seconds))
