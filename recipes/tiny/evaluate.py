@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 from rich.table import Table
 
 from recipes.tiny.heldout import Question, is_right, load_questions
@@ -37,12 +37,15 @@ class Graded:
 def grade(llm: LLM, questions: Sequence[Question]) -> list[Graded]:
     """Answers all questions together, greedily, and grades them in their order."""
     params = SamplingParams(temperature=0.0, max_tokens=_MAX_TOKENS)
-    outputs = llm.chat([[{"role": "user", "content": question.prompt}] for question in questions], params)
-    graded = []
-    for question, output in track(list(zip(questions, outputs, strict=True)), "grading"):
-        completion = output.outputs[0]
-        answer = completion.content or ""
-        graded.append(Graded(question, completion.reasoning_content or "", answer, is_right(question, answer)))
+    conversations = [[{"role": "user", "content": question.prompt}] for question in questions]
+    with Progress() as progress:
+        answering = progress.add_task("answering", total=len(questions))
+        outputs = llm.chat(conversations, params, on_finished=lambda _: progress.advance(answering))
+        graded = []
+        for question, output in zip(questions, progress.track(outputs, description="grading"), strict=True):
+            completion = output.outputs[0]
+            answer = completion.content or ""
+            graded.append(Graded(question, completion.reasoning_content or "", answer, is_right(question, answer)))
     return graded
 
 

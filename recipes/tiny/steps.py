@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import paddle
+from rich.progress import track
 from tokenizers import Tokenizer
 
 from recipes.tiny.corpus import generate
@@ -43,9 +44,9 @@ STAGES = (
     Stage(
         "arithmetic",
         SEED + 1,
-        30_000,
-        {"network": 0.15, "python": 0.08, "arithmetic": 0.62, "talk": 0.15},
-        TrainerConfig(num_steps=1500, batch_tokens=1024, learning_rate=1e-3, warmup_steps=50, final_ratio=0.01),
+        42_000,
+        {"network": 0.13, "python": 0.07, "arithmetic": 0.70, "talk": 0.10},
+        TrainerConfig(num_steps=3000, batch_tokens=1024, learning_rate=1e-3, warmup_steps=50, final_ratio=0.01),
     ),
 )
 
@@ -54,7 +55,8 @@ def make_tokenizer(work: Path) -> Tokenizer:
     """Learns the tokenizer from the beginning of the corpus."""
     path = work / "tokenizer" / "tokenizer.json"
     if not path.exists():
-        samples = list(generate(SEED, TOKENIZER_SAMPLES, STAGES[0].shares))
+        corpus = generate(SEED, TOKENIZER_SAMPLES, STAGES[0].shares)
+        samples = list(track(corpus, "learning the tokenizer", TOKENIZER_SAMPLES))
         texts = [sample.prompt for sample in samples]
         # Answers repeat, so a quarter of them says it all; prompts decide what a good vocabulary is.
         texts += [text for sample in samples[::4] for text in (sample.thought, sample.answer)]
@@ -65,7 +67,8 @@ def make_tokenizer(work: Path) -> Tokenizer:
 def make_examples(tokenizer: Tokenizer, stage: Stage) -> list[Example]:
     """The samples of a stage in tokens; the same for the same tokenizer."""
     encoder = Encoder(tokenizer, random.Random(stage.seed))
-    return [encoder.encode(sample) for sample in generate(stage.seed, stage.num_samples, stage.shares)]
+    samples = generate(stage.seed, stage.num_samples, stage.shares)
+    return [encoder.encode(sample) for sample in track(samples, f"writing {stage.name}", stage.num_samples)]
 
 
 def train_model(work: Path, tokenizer: Tokenizer) -> tuple[CausalLM, float]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from recipes.tiny import steps
 from recipes.tiny.card import write_card
 from recipes.tiny.export import export
+
 from sampan.checkpoint import open_checkpoint, verify
 from sampan.models import export_weights
 from sampan.text import Tokenizer

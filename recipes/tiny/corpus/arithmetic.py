@@ -22,6 +22,8 @@ _LISTS: dict[str, list[str]] = {
     "+en": ["+", "+", " + ", " + ", " plus ", " plus ", " and "],
     "-en": ["-", "-", " - ", " - ", " minus ", " minus ", " take away "],
     "×en": ["×", "*", "x", " × ", " * ", " x ", " times ", " times ", " multiplied by "],
+    "&": ["和", "与", "跟", "和", " 和 ", " 与 "],
+    "end": ["得几", "得多少", "是多少", "是几", "等于几", "等于多少", "结果是什么", "{eq}", ""],
     "eq": ["=", "=?", " = ", " = ?", "=？", "等于", "等于几", "等于多少", "是多少", "得多少", "得几", "是几", "结果是多少", "等于什么", ""],
 }  # fmt: skip
 
@@ -31,9 +33,9 @@ _WHOLE: dict[str, list[str]] = {
 }  # fmt: skip
 
 _SPECIAL: dict[str, list[str]] = {
-    "+zh": ["{a}[和|与|跟]{b}的和[{eq}|]", "{a}[和|与|跟]{b}[加起来|相加|一共][{eq}|]", "[求|计算]{a}[与|和]{b}的和", "比{a}多{b}的数[是多少|]"],
-    "-zh": ["{a}[和|与]{b}的差[{eq}|]", "{a}比{b}[多|大]多少", "[从|]{a}[里|]减掉{b}[{eq}|]", "{a}[少|去掉|拿走]{b}[还剩多少|剩多少|{eq}]", "比{a}少{b}的数[是多少|]"],
-    "×zh": ["{a}[和|与|跟]{b}的[积|乘积][{eq}|]", "{a}个{b}[是多少|一共多少|等于多少|相加是多少]", "{a}的{b}倍[是多少|等于多少|]", "{a}[与|和]{b}相乘[{eq}|]"],
+    "+zh": ["{a}{&}{b}[的和|的总和]{end}", "{a}{&}{b}[加起来|相加|加在一起|合起来|合计|一共|求和]{end}", "{a}{&}{b}[加起来|相加|合起来]{end}", "[把|将]{a}{&}{b}[加起来|相加|合起来]{end}", "[我有|桌上有|先有]{a}[个苹果|本书|支笔|块糖]，[又|再][来了|买了|拿来]{b}[个|本|支|块]，{a}[+|加]{b}{end}", "[求|计算]{a}[与|和]{b}的和", "比{a}多{b}的数[是多少|]"],
+    "-zh": ["{a}{&}{b}[的差|相减|之差]{end}", "[把|将]{a}{&}{b}相减{end}", "[我有|桌上有|先有]{a}[个苹果|本书|支笔|块糖]，[吃了|送了|丢了|用了]{b}[个|本|支|块]，{a}[-|减]{b}{end}", "{a}比{b}[多|大]多少", "[从|]{a}[里|]减掉{b}[{eq}|]", "{a}[少|去掉|拿走]{b}[还剩多少|剩多少|{eq}]", "比{a}少{b}的数[是多少|]"],
+    "×zh": ["{a}{&}{b}的[积|乘积]{end}", "{a}个{b}[是多少|一共多少|等于多少]", "[把|将]{a}{&}{b}[相乘|乘起来]{end}", "{a}的{b}倍[是多少|等于多少|]", "{a}{&}{b}[相乘|乘起来]{end}"],
     "+en": ["the sum of {a} and {b}", "what is the sum of {a} and {b}", "add {a} [and|to] {b}", "what do {a} and {b} [make|add up to|give]", "{a} plus {b} [is what|please]", "{b} more than {a}"],
     "-en": ["the difference [between|of] {a} and {b}", "what is the difference between {a} and {b}", "subtract {b} from {a}", "take {b} [away |]from {a}", "{b} less than {a}", "what is left of {a} after taking {b}"],
     "×en": ["the product of {a} and {b}", "what is the product of {a} and {b}", "multiply {a} [by|with|and] {b}", "{a} times {b} [is what|please]", "{a} by {b} multiplied"],
@@ -49,7 +51,7 @@ def held_out(a: int, operator: str, b: int) -> bool:
 
 def make(rng: random.Random, operator: str | None = None, language: str | None = None) -> Sample:
     """A problem that is not held out, asked in `language`, with worked steps."""
-    operator = operator or rng.choices(OPERATORS, weights=(2, 4, 5))[0]
+    operator = operator or rng.choices(OPERATORS, weights=(4, 6, 4))[0]
     language = language or rng.choice(["zh", "en"])
     while True:
         a, b = _operands(rng, operator)
@@ -71,7 +73,7 @@ def _operands(rng: random.Random, operator: str) -> tuple[int, int]:
 def prompt(a: int, operator: str, b: int, language: str, rng: random.Random) -> str:
     """One way to ask."""
     lists = {**_LISTS, "a": [str(a)], "b": [str(b)], "x": [f"{a}{{{operator}{language}}}{b}"]}
-    pattern = rng.choice(_SPECIAL[operator + language] if rng.random() < 0.25 else _WHOLE[language])
+    pattern = rng.choice(_SPECIAL[operator + language] if rng.random() < 0.35 else _WHOLE[language])
     text = expand(pattern, rng, lists)
     if rng.random() < 0.5:
         text = embellish(text, language, rng)
