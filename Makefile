@@ -3,6 +3,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+.NOTPARALLEL: # pip must not run twice at a time in one environment
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -70,7 +72,8 @@ $(VENV)/.build: pyproject.toml | $(VENV)/.python
 	$(call pip_install,--group build)
 
 $(VENV)/.sampan: $(SOURCES) | $(VENV)/.build
-	@echo "Building Sampan and installing what it needs (the first time about 250 MB, most of it PaddlePaddle)"
+	@if [ -e $@ ]; then echo "Building Sampan anew"; else \
+	  echo "Building Sampan and installing what it needs (about 250 MB, most of it PaddlePaddle)"; fi
 	$(call pip_install,--no-build-isolation --editable .)
 
 $(VENV)/.test $(VENV)/.check $(VENV)/.reference: $(VENV)/.%: pyproject.toml | $(VENV)/.python

@@ -39,7 +39,9 @@ void quantize_int8_groups(Matrix<const float> x, Matrix<std::int8_t> codes, Matr
                           const std::optional<std::string>& isa) {
   const auto rows = static_cast<std::int64_t>(x.shape(0));
   const auto k = static_cast<std::int64_t>(x.shape(1));
-  if (codes.shape(0) != x.shape(0) || codes.shape(1) != x.shape(1)) throw std::invalid_argument("codes must have x's shape");
+  if (codes.shape(0) != x.shape(0) || codes.shape(1) != x.shape(1)) {
+    throw std::invalid_argument("codes must have x's shape");
+  }
   if (scales.shape(0) != x.shape(0) || static_cast<std::int64_t>(scales.shape(1)) != sampan::num_groups(k)) {
     throw std::invalid_argument("scales must have one column per group of x");
   }

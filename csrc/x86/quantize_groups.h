@@ -1,8 +1,8 @@
 // The walk over rows and groups that the vector versions of quantize_int8_groups share.
 //
 // Everything here has internal linkage. An inline function of the usual kind would be compiled once with each file's
-// instruction set, and the linker would keep any one of them: a machine without AVX-512 could be given the AVX-512 copy. For
-// the same reason the files in this folder include no headers of the C++ library but <cstdint>.
+// instruction set, and the linker would keep any one of them: a machine without AVX-512 could get the AVX-512 copy.
+// For the same reason the files in this folder include no headers of the C++ library but <cstdint>.
 #pragma once
 
 #include "sampan/kernels.h"
@@ -32,7 +32,7 @@ GroupScale scale_of(std::uint32_t absmax_bits) {
   return {absmax / 127.0f, 127.0f / absmax, false};
 }
 
-// quantize_group takes a whole group. A short last group is padded with zeros, which change neither its scale nor its codes.
+// quantize_group takes a whole group. A short last group is padded with zeros, which change neither scale nor codes.
 template <void (*quantize_group)(const float*, std::int8_t*, float*)>
 void quantize_rows(const float* x, std::int64_t rows, std::int64_t k, std::int8_t* codes, float* scales) {
   const std::int64_t rest = k % sampan::kGroupSize;

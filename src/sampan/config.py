@@ -17,6 +17,7 @@ from sampan.errors import ConfigError
 from sampan.strict_json import read_json_object
 
 ARCHITECTURES = {"qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
+REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none")
 
 # Far above every real model. A config.json that lies must not make us allocate before a weight file contradicts it.
 SIZE_LIMITS = {
@@ -31,6 +32,7 @@ SIZE_LIMITS = {
 }
 MAX_CONFIG_BYTES = 1_000_000
 COMPLETE = "use a complete Hugging Face config.json"
+UNUSED = "no R1 distill uses it"
 
 # Keys of config.json that change the arithmetic, with the one value that Sampan computes.
 IMPLEMENTED = {
@@ -153,7 +155,10 @@ class ModelConfig:
     def _from_dict(cls, data: Mapping[str, Any]) -> ModelConfig:
         for key, implemented in IMPLEMENTED.items():
             if data.get(key) is not None and data[key] != implemented:
-                raise ConfigError(f"{key}={reprlib.repr(data[key])} is not supported", remedy="no R1 distill uses it")
+                raise ConfigError(f"{key}={reprlib.repr(data[key])} is not supported", remedy=UNUSED)
+        kinds = data.get("layer_types") or []
+        if not isinstance(kinds, list) or any(kind != "full_attention" for kind in kinds):
+            raise ConfigError(f"layer_types={reprlib.repr(kinds)} is not supported", remedy=UNUSED)
         rope_theta, rope_scaling = _read_rope(data)
         heads = _whole(data, "num_attention_heads")
         hidden_size = _whole(data, "hidden_size")
@@ -172,8 +177,8 @@ class ModelConfig:
             rms_norm_eps=_real(data, "rms_norm_eps", 1e-6),
             rope_theta=rope_theta,
             rope_scaling=rope_scaling,
-            tie_word_embeddings=bool(data.get("tie_word_embeddings", False)),
-            attention_bias=bool(data.get("attention_bias", False)),
+            tie_word_embeddings=_flag(data, "tie_word_embeddings"),
+            attention_bias=_flag(data, "attention_bias"),
             bos_token_id=None if data.get("bos_token_id") is None else _whole(data, "bos_token_id"),
             eos_token_ids=tuple(_whole({"eos_token_id": token}, "eos_token_id") for token in eos_ids),
         )
@@ -223,6 +228,13 @@ def _real(data: Mapping[str, Any], key: str, default: float | None = None) -> fl
     return float(value)
 
 
+def _flag(data: Mapping[str, Any], key: str) -> bool:
+    value = data.get(key) or False
+    if not isinstance(value, bool):
+        raise ConfigError(f"{key}={reprlib.repr(value)} is neither true nor false", remedy=COMPLETE)
+    return value
+
+
 def _read_rope(data: Mapping[str, Any]) -> tuple[float, RopeScaling | None]:
     """`rope_theta` and the scaling, from two keys (transformers 4) or from `rope_parameters` (transformers 5)."""
     rope: dict[str, Any] = {"rope_theta": data.get("rope_theta")}
@@ -235,12 +247,13 @@ def _read_rope(data: Mapping[str, Any]) -> tuple[float, RopeScaling | None]:
     rope_type = rope.get("rope_type") or rope.get("type") or "default"
     if rope_type == "default":
         return theta, None
+    if rope_type != "llama3":
+        raise ConfigError(f"rope_type={reprlib.repr(rope_type)} is not supported", remedy=UNUSED)
     return theta, RopeScaling(
         factor=_real(rope, "factor"),
         low_freq_factor=_real(rope, "low_freq_factor"),
         high_freq_factor=_real(rope, "high_freq_factor"),
         original_max_position_embeddings=_whole(rope, "original_max_position_embeddings"),
-        rope_type=str(rope_type),
     )
 
 
@@ -283,6 +296,15 @@ class ServerConfig:
         default_max_tokens: tokens of an answer where the request says nothing; None means up to the context's end.
         max_body_bytes: larger request bodies are refused before they are read whole.
         aliases: other names that requests may use for the same model.
+        model_license: shown in `/v1/models`.
+        reasoning_format: where thought goes in chat answers, one of `REASONING_FORMATS`: the field `reasoning_content`, the
+            field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`).
+        allow_remote: permits an address that other machines can reach.
+        allowed_hosts: names besides the loopback ones that a `Host` header may carry; beyond loopback, where this is empty,
+            every name is accepted.
+        ping_interval_seconds: a stream that is silent this long gets an SSE comment.
+        body_timeout_seconds: a request body must have arrived within this time.
+        drain_timeout_seconds: at shutdown, open answers may take this long.
     """
 
     host: str = "127.0.0.1"
@@ -291,8 +313,23 @@ class ServerConfig:
     default_max_tokens: int | None = None
     max_body_bytes: int = 4 * 1024 * 1024
     aliases: tuple[str, ...] = field(default=())
+    model_license: str = ""
+    reasoning_format: str = "reasoning_content"
+    allow_remote: bool = False
+    allowed_hosts: tuple[str, ...] = field(default=())
+    ping_interval_seconds: float = 15.0
+    body_timeout_seconds: float = 30.0
+    drain_timeout_seconds: float = 300.0
 
     def __post_init__(self) -> None:
+        _require(
+            self.reasoning_format in REASONING_FORMATS,
+            "reasoning_format",
+            self.reasoning_format,
+            f"use one of {', '.join(REASONING_FORMATS)}",
+        )
+        for name in ("ping_interval_seconds", "body_timeout_seconds", "drain_timeout_seconds"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "it must be above 0")
         _require(0 <= self.port <= 65535, "port", self.port, "use 0 (any free port) to 65535")
         _require(self.max_body_bytes >= 1024, "max_body_bytes", self.max_body_bytes, "use at least 1024")
         _require(

@@ -9,8 +9,10 @@
     │   ├── TokenizerError          tokenizer files are absent, damaged or do not fit the model
     │   ├── ConfigError             a configuration value is out of range
     │   └── RequestError            one request is malformed or asks for what the model cannot do
-    │       └── ContextLengthError  prompt and answer together do not fit the context
+    │       ├── ContextLengthError  prompt and answer together do not fit the context
+    │       └── UnsupportedError    the request is well formed, but this version lacks what it asks for
     ├── OverloadedError             the queue is full: come back later
+    ├── UnavailableError            loading or shutting down: come back later or go elsewhere
     └── EngineError                 the engine failed or is gone
 
 Every message is one line that names the thing at fault; `remedy` is one line that says what to do. The command line
@@ -77,12 +79,20 @@ class ContextLengthError(RequestError):
     """Prompt and answer together do not fit the model's context."""
 
 
+class UnsupportedError(RequestError):
+    """The request is well formed, but this version of Sampan lacks what it asks for."""
+
+
 class OverloadedError(SampanError):
     """The queue is full. `retry_after` is in seconds."""
 
     def __init__(self, message: str, *, retry_after: float = 1.0, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
         self.retry_after = retry_after
+
+
+class UnavailableError(SampanError):
+    """The service is loading or shutting down and takes no new request."""
 
 
 class EngineError(SampanError):

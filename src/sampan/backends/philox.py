@@ -40,4 +40,5 @@ def uniforms(seeds: npt.NDArray[np.uint64], positions: npt.NDArray[np.int64]) ->
     counter = np.stack([position & _LOW, position >> _HALF, zero, zero])
     words = philox4x32(counter, np.stack([seeds & _LOW, seeds >> _HALF]))
     bits = (words[0] << np.uint64(21)) ^ (words[1] >> np.uint64(11))  # 32 + 21 bits
-    return bits.astype(np.float64) * 2.0**-53
+    numbers: npt.NDArray[np.float64] = bits.astype(np.float64) * 2.0**-53
+    return numbers

@@ -26,6 +26,7 @@ LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 4_000_000
 MAX_NAME_CHARS = 512
 MAX_RANK = 8
+MAX_ELEMENTS = 2**40  # also where a dimension is 0: numpy refuses such shapes with errors of its own
 # Tensor data starts at a multiple of this, so that an mmap of our own files is aligned for every vector instruction.
 ALIGNMENT = 64
 
@@ -84,7 +85,7 @@ def _parse_entry(name: str, item: Any, source: str) -> Entry:
     dtype = BY_CODE.get(code) if isinstance(code, str) else None
     if dtype is None:
         raise damaged(source, f"{where} has the unknown dtype {reprlib.repr(code)}")
-    if not _are_counts(shape) or len(shape) > MAX_RANK:
+    if not _are_counts(shape) or len(shape) > MAX_RANK or math.prod(size or 1 for size in shape) > MAX_ELEMENTS:
         raise damaged(source, f"{where} has the impossible shape {reprlib.repr(shape)}")
     if not _are_counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise damaged(source, f"{where} has the impossible data_offsets {reprlib.repr(offsets)}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import mmap
 import os
+import stat
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from sampan.checkpoint.base import RawTensor
 from sampan.checkpoint.dtypes import FLOAT_DTYPES, Array, Float32Array, to_float32
 from sampan.checkpoint.safetensors_header import LENGTH_BYTES, Entry, check_length, damaged, parse_header
 from sampan.errors import CheckpointError
+from sampan.strict_json import FETCH_AGAIN
 
 
 class SafetensorsFile:
@@ -29,20 +32,18 @@ class SafetensorsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.is_file():  # a pipe of that name would block us for ever
-            raise CheckpointError(f"{path} does not exist", remedy="fetch the missing file")
-        try:
+        with _reporting(path):
+            if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would block us for ever
+                raise CheckpointError(f"{path} is not a file", remedy=FETCH_AGAIN)
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             weakref.finalize(self, os.close, self._fd)
             self._opened = os.fstat(self._fd)
-            self._map: mmap.mmap | None = None
-            length = int.from_bytes(self._read(LENGTH_BYTES, 0), "little")
-            check_length(length, self._opened.st_size, str(path))
-            self._data_start = LENGTH_BYTES + length
-            header = self._read(length, LENGTH_BYTES)
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        self._entries, self.metadata = parse_header(header, self._opened.st_size - self._data_start, str(path))
+        length = int.from_bytes(self._read(LENGTH_BYTES, 0), "little")
+        check_length(length, self._opened.st_size, str(path))
+        self._data_start = LENGTH_BYTES + length
+        data_size = self._opened.st_size - self._data_start
+        self._entries, self.metadata = parse_header(self._read(length, LENGTH_BYTES), data_size, str(path))
+        self._map: mmap.mmap | None = None
 
     def names(self) -> Sequence[str]:
         """Names of all tensors, in the order of the header."""
@@ -65,7 +66,8 @@ class SafetensorsFile:
         entry = self._entry(name)
         self._check_unchanged()
         if self._map is None:
-            self._map = mmap.mmap(self._fd, 0, access=mmap.ACCESS_READ)
+            with _reporting(self.path):
+                self._map = mmap.mmap(self._fd, 0, access=mmap.ACCESS_READ)
         start = self._data_start + entry.begin
         flat = np.frombuffer(self._map, entry.dtype.storage, count=math.prod(entry.shape), offset=start)
         return RawTensor(entry.dtype.name, entry.shape, flat.reshape(entry.shape), self.path)
@@ -82,20 +84,16 @@ class SafetensorsFile:
 
     def _read_into(self, data: Array, offset: int) -> None:
         rest = data.reshape(-1).view(np.uint8).data
-        try:
+        with _reporting(self.path):
             while rest:
                 count = os.preadv(self._fd, [rest], offset)
                 if count == 0:
                     raise damaged(str(self.path), "truncated")
                 rest, offset = rest[count:], offset + count
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
 
     def _check_unchanged(self) -> None:
-        try:
+        with _reporting(self.path):
             now = os.stat(self.path)
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
         if _identity(now) != _identity(self._opened):
             raise CheckpointError(f"{self.path} was changed while it was open", remedy="load the model again")
 
@@ -104,5 +102,11 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _unreadable(path: Path, error: OSError) -> CheckpointError:
-    return CheckpointError(f"{path} cannot be read: {error.strerror}", remedy="check the file and its permissions")
+@contextmanager
+def _reporting(path: Path) -> Iterator[None]:
+    """Turns the system's errors into ours."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise CheckpointError(message, remedy="fetch the file, or check its permissions") from error

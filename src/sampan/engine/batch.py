@@ -80,7 +80,9 @@ def _bias(request: Request, eos_token_ids: Sequence[int]) -> dict[int, float]:
 
 
 def _sparse(rows: Iterable[dict[int, float]]) -> SparseRows:
-    starts, token_ids, values = [0], [], []
+    starts = [0]
+    token_ids: list[int] = []
+    values: list[float] = []
     for row in rows:
         token_ids += row.keys()
         values += row.values()

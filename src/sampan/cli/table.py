@@ -1,0 +1,29 @@
+"""The command table. Only the module of the verb that was asked for is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """Where a verb's function lives, and its line in `sampan --help`."""
+
+    module: str
+    function: str
+    help: str
+
+    def load(self) -> Callable[..., int]:
+        """Imports the verb's module; its function returns the exit code."""
+        function: Callable[..., int] = getattr(import_module(self.module), self.function)
+        return function
+
+
+VERBS = {
+    "generate": Verb("sampan.cli.generate", "generate", "answer one prompt"),
+    "chat": Verb("sampan.cli.chat", "chat", "talk with a model in the terminal"),
+    "serve": Verb("sampan.cli.serve", "serve", "answer over HTTP, in OpenAI's protocol"),
+    "list": Verb("sampan.cli.list_models", "list_models", "show the models, their sizes and which are here"),
+    "doctor": Verb("sampan.cli.doctor", "doctor", "check this machine; every finding has a remedy"),
+}

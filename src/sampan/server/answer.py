@@ -1,0 +1,135 @@
+"""One answer as it comes out of the engine, and all answers of a request together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from sampan.backends.base import TokenLogprobs
+from sampan.cluster import OutputStream
+from sampan.engine.outputs import EngineOutput, FinishReason
+from sampan.errors import EngineError, UnavailableError
+from sampan.server.merge import merge
+from sampan.text import TextDelta, TextStream
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What one engine step added to the answer `index`.
+
+    Tokens and logprobs are the step's; the text may lag behind them, as half characters and what may become a tag or a
+    stop string are held back.
+    """
+
+    index: int
+    token_ids: tuple[int, ...]
+    logprobs: tuple[TokenLogprobs, ...]
+    text: TextDelta
+    num_thought_tokens: int  # the first ones of `token_ids`, up to `</think>`
+    finish_reason: str | None
+    stop_reason: int | str | None
+
+
+class Answer:
+    """One answer: an iterator over its deltas which remembers the whole.
+
+    Attributes:
+        text: whole text, thought and answer so far.
+        finish_reason: empty until the answer has ended.
+        stop_reason: the stop string or id that ended it.
+    """
+
+    def __init__(self, index: int, outputs: OutputStream, text: TextStream) -> None:
+        self.index = index
+        self.text = text
+        self.token_ids: list[int] = []
+        self.logprobs: list[TokenLogprobs] = []
+        self.finish_reason = ""
+        self.stop_reason: int | str | None = None
+        self.num_cached_tokens = 0
+        self._outputs = outputs
+
+    async def __aiter__(self) -> AsyncIterator[Delta]:
+        async for output in self._outputs:
+            delta = self._take(output)
+            yield delta
+            if delta.finish_reason is not None:
+                return
+
+    def _take(self, output: EngineOutput) -> Delta:
+        """An engine output as text.
+
+        Raises:
+            EngineError: the model computed NaN or Inf.
+            UnavailableError: the engine is closing.
+        """
+        reason = output.finish_reason
+        if reason is FinishReason.ERROR:
+            raise EngineError("the model's output is not a number")
+        if reason is FinishReason.ABORT:
+            raise UnavailableError("The server is shutting down", remedy="send the request again")
+        num_before = self.text.num_tokens
+        text = self.text.push(output.new_token_ids, last_is_stop=reason is FinishReason.STOP)
+        stopped_by = text.stopped_by
+        if reason is not None or stopped_by is not None:
+            text = _joined(text, self.text.finish())
+            stopped_by = text.stopped_by
+            self.stop_reason = stopped_by if stopped_by is not None else output.stop_reason
+            self.finish_reason = FinishReason.STOP.value if reason is None or stopped_by is not None else reason.value
+        num_taken = self.text.num_tokens - num_before
+        token_ids, logprobs = output.new_token_ids[:num_taken], output.logprobs[:num_taken]
+        self.token_ids += token_ids
+        self.logprobs += logprobs
+        self.num_cached_tokens = output.num_cached_tokens
+        num_thought = min(max(self.text.num_reasoning_tokens - num_before, 0), num_taken)
+        finish_reason = self.finish_reason or None
+        return Delta(self.index, token_ids, logprobs, text, num_thought, finish_reason, self.stop_reason)
+
+
+class Answers:
+    """All answers of one request.
+
+    Args:
+        prompt_lens: tokens of each prompt; a prompt counts once, however many answers it gets.
+        answers: in the order of their index, those of one prompt side by side.
+    """
+
+    def __init__(self, prompt_lens: Sequence[int], answers: Sequence[Answer]) -> None:
+        self.answers = answers
+        self._prompt_lens = prompt_lens
+
+    async def deltas(self) -> AsyncGenerator[Delta, None]:
+        """All answers' deltas as they come."""
+        async with aclosing(merge([aiter(answer) for answer in self.answers])) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def complete(self) -> Sequence[Answer]:
+        """Waits until all have ended."""
+        async with aclosing(self.deltas()) as deltas:
+            async for _ in deltas:
+                pass
+        return self.answers
+
+    def usage(self) -> dict[str, object]:
+        """OpenAI's usage object."""
+        prompt_tokens = sum(self._prompt_lens)
+        completion_tokens = sum(answer.text.num_tokens for answer in self.answers)
+        # Answers of one prompt share it: what the first of them found in the cache is what the cache saved.
+        num_choices = len(self.answers) // len(self._prompt_lens)
+        cached_tokens = sum(answer.num_cached_tokens for answer in self.answers[::num_choices])
+        reasoning_tokens = sum(answer.text.num_reasoning_tokens for answer in self.answers)
+        return {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": prompt_tokens + completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": cached_tokens},
+            "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
+        }
+
+
+def _joined(first: TextDelta, second: TextDelta) -> TextDelta:
+    return TextDelta(
+        first.text + second.text, first.reasoning + second.reasoning, first.content + second.content, second.stopped_by
+    )

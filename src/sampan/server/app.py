@@ -1,0 +1,73 @@
+"""Puts the application together from its parts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from sampan.cluster import EngineClient
+from sampan.config import ServerConfig
+from sampan.engine.sampling_params import SamplingParams
+from sampan.errors import SampanError
+from sampan.server.edge import Edge
+from sampan.server.errors import error_kind, error_response
+from sampan.server.host_guard import HostGuard
+from sampan.server.routes.chat import chat_routes
+from sampan.server.routes.completions import completion_routes
+from sampan.server.routes.generate import generate_routes
+from sampan.server.routes.health import health_routes
+from sampan.server.routes.models import model_routes
+from sampan.server.service import Service
+from sampan.text import ChatTemplate, Tokenizer
+
+logger = logging.getLogger("sampan.server")
+
+
+def create_app(
+    engine: EngineClient,
+    tokenizer: Tokenizer,
+    chat_template: ChatTemplate,
+    config: ServerConfig,
+    *,
+    sampling_defaults: SamplingParams | None = None,
+) -> FastAPI:
+    """An application that answers with one model. Nothing is shared between two of them.
+
+    Args:
+        engine: runs the model. The application takes it over: it closes the engine when it shuts down.
+        tokenizer: of the same model.
+        chat_template: of the same model.
+        config: names, limits and habits.
+        sampling_defaults: how tokens are drawn where a request says nothing: what the model recommends. How many is for
+            `config.default_max_tokens` to say.
+    """
+    defaults = replace(sampling_defaults or SamplingParams(), max_tokens=config.default_max_tokens)
+    service = Service(engine, tokenizer, chat_template, config, defaults)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await service.close()
+
+    # The documentation pages of FastAPI load scripts from other sites; /openapi.json says the same.
+    app = FastAPI(title="Sampan", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.service = service
+    for routes in (generate_routes, chat_routes, completion_routes, model_routes, health_routes):
+        app.include_router(routes(service))
+    app.add_exception_handler(SampanError, _answer_error)
+    app.add_exception_handler(HTTPException, _answer_error)
+    app.add_middleware(HostGuard, config=config)
+    app.add_middleware(Edge)  # added last: outermost
+    return app
+
+
+async def _answer_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException) and error_kind(error).hidden:
+        logger.error("%s", error)
+    return error_response(error)

@@ -1,0 +1,96 @@
+"""Reads a JSON body into a model of `protocol`: bounded in size and time, off the event loop where it is large.
+
+The body goes from bytes to fields in one pass of pydantic's own JSON reader, which refuses deep nesting, lone
+surrogates and numbers without end. Errors name the field and what was expected, and never repeat what was sent.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+import anyio
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+
+from sampan.config import ServerConfig
+from sampan.errors import RequestError
+from sampan.server.off_loop import off_loop_if
+
+INLINE_BODY_BYTES = 64 * 1024  # parsing this much takes well under a millisecond
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+async def read_body(request: Request, config: ServerConfig) -> bytes:
+    """The body, empty where there is none.
+
+    Raises:
+        HTTPException: 413 for more than `max_body_bytes`, declared or sent; 408 where it does not arrive in time.
+    """
+    limit = config.max_body_bytes
+    declared = request.headers.get("content-length", "0")
+    # The connection ends with these answers: the rest of the body is not worth reading.
+    too_large = HTTPException(413, f"The body is larger than {limit} bytes", {"connection": "close"})
+    if not declared.isdecimal() or int(declared[:20]) > limit:
+        raise too_large
+    body = bytearray()
+    with anyio.move_on_after(config.body_timeout_seconds) as deadline:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise too_large
+    if deadline.cancelled_caught:
+        seconds = config.body_timeout_seconds
+        raise HTTPException(408, f"The body did not arrive within {seconds:g} seconds", {"connection": "close"})
+    return bytes(body)
+
+
+async def read_json(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT:
+    """The body as an instance of `model`.
+
+    Raises: HTTPException: 415 where the content type is not JSON (a web page of another site can send any other type
+        without
+            asking the browser's leave), and see `read_body`.
+        RequestError: the body is not JSON or does not fit the model.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json")
+    return await _parse(await read_body(request, config), model)
+
+
+async def read_optional_json(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT | None:
+    """The same for a body that may be absent; then None."""
+    if "content-type" in request.headers:
+        return await read_json(request, config, model)
+    if await read_body(request, config):
+        raise HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json")
+    return None
+
+
+async def _parse(body: bytes, model: type[ModelT]) -> ModelT:
+    try:
+        return await off_loop_if(len(body) > INLINE_BODY_BYTES, lambda: model.model_validate_json(body))
+    except ValidationError as error:
+        raise validation_failure(error) from None  # the cause would carry what was sent into a log
+
+
+def validation_failure(error: ValidationError) -> RequestError:
+    """The first thing that pydantic found wrong, as one line that shows nothing of what was sent."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if not first["loc"]:
+        return RequestError(first["msg"], remedy="send one JSON object")
+    # Only the first step of a location is surely a name of ours; deeper ones can be keys that the client made up.
+    param = str(first["loc"][0])
+    index = next((step for step in first["loc"] if isinstance(step, int)), None)
+    place = param if index is None else f"{param}[{index}]"
+    return RequestError(f"{place}: {first['msg'][:200]}", param=param)
+
+
+@cache
+def body_schema(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """What OpenAPI says of a route that reads its body with `read_json`."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": required, "content": content}}

@@ -1,0 +1,82 @@
+"""Answers in the shape of `/v1/completions`: text as it was generated, thought and tags included."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sampan.server.answer import Answers, Delta
+from sampan.server.logprobs import completion_logprobs
+from sampan.server.protocol import CompletionRequest
+from sampan.server.service import Service
+
+
+class CompletionFormat:
+    """Shapes the answers of one request.
+
+    Args:
+        model: the name under which the model answers.
+        echoes: for each answer, what goes before its text.
+    """
+
+    def __init__(self, service: Service, request: CompletionRequest, model: str, echoes: Sequence[str]) -> None:
+        self._tokenizer = service.tokenizer
+        self._with_logprobs = request.logprobs is not None
+        self._with_usage = request.include_usage
+        self._echoes = echoes
+        self._envelope = {
+            "id": f"cmpl-{uuid.uuid4().hex}",
+            "object": "text_completion",
+            "created": int(time.time()),
+            "model": model,
+            "system_fingerprint": service.system_fingerprint,
+        }
+        self._offsets: dict[int, int] = defaultdict(int)
+
+    def completion(self, answers: Answers) -> dict[str, Any]:
+        """The whole body."""
+        choices = [
+            {
+                "index": answer.index,
+                "text": self._echoes[answer.index] + answer.text.text,
+                "logprobs": completion_logprobs(answer.logprobs, self._tokenizer, 0) if self._with_logprobs else None,
+                "finish_reason": answer.finish_reason,
+                "stop_reason": answer.stop_reason,
+            }
+            for answer in answers.answers
+        ]
+        return {**self._envelope, "choices": choices, "usage": answers.usage()}
+
+    def first_chunks(self) -> Iterator[dict[str, Any]]:
+        """The echoes of a stream."""
+        for index, echo in enumerate(self._echoes):
+            if echo:
+                yield self._chunk({"index": index, "text": echo, "logprobs": None, "finish_reason": None})
+
+    def chunks(self, delta: Delta) -> Iterator[dict[str, Any]]:
+        """A delta as a chunk, unless it has nothing to show yet."""
+        logprobs = None
+        if self._with_logprobs and delta.logprobs:
+            logprobs = completion_logprobs(delta.logprobs, self._tokenizer, self._offsets[delta.index])
+            self._offsets[delta.index] += sum(map(len, logprobs["tokens"]))
+        if delta.text.text or logprobs or delta.finish_reason is not None:
+            choice = {
+                "index": delta.index,
+                "text": delta.text.text,
+                "logprobs": logprobs,
+                "finish_reason": delta.finish_reason,
+            }
+            yield self._chunk(
+                {**choice, "stop_reason": delta.stop_reason} if delta.finish_reason is not None else choice
+            )
+
+    def usage_chunk(self, answers: Answers) -> dict[str, Any]:
+        """What closes a stream whose request asked for usage."""
+        return {**self._envelope, "choices": [], "usage": answers.usage()}
+
+    def _chunk(self, choice: dict[str, Any]) -> dict[str, Any]:
+        chunk = {**self._envelope, "choices": [choice]}
+        return {**chunk, "usage": None} if self._with_usage else chunk

@@ -1,0 +1,69 @@
+"""The outermost layer: request ids, one log line for each request, and the last resort for our own bugs.
+
+What is logged of a request is its method, path without query, status, time and id. Prompts and answers never are: that
+is also why an exception is logged by its type and stack alone, for messages may quote what was being worked on.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import traceback
+import uuid
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sampan.server.errors import error_response
+
+logger = logging.getLogger("sampan.server")
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; never sent, only logged
+
+
+class Edge:
+    """ASGI middleware that gives each request an id (the client's `X-Request-Id` where it is clean) and echoes it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope["headers"])
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            status = CLIENT_CLOSED_REQUEST
+        except Exception as error:
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("%s %s failed: %s\n%s", request_id, _path(scope), type(error).__name__, stack)
+            if not status:  # else it is too late: the connection ends without the body's end
+                await error_response(error)(scope, receive, send_with_id)
+        finally:
+            milliseconds = (time.perf_counter() - started) * 1000
+            logger.info("%s %s %s %d %.1f ms", request_id, scope["method"], _path(scope), status, milliseconds)
+
+
+def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
+    given = next((value for name, value in headers if name == b"x-request-id"), b"")
+    return given.decode("ascii") if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _path(scope: Scope) -> str:
+    """Cut and escaped, so that no client writes log lines of its own."""
+    path: str = scope["path"][:200]
+    return path.encode("unicode_escape").decode("ascii")

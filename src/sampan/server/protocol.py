@@ -1,0 +1,231 @@
+"""The requests that the server takes, in OpenAI's names and vLLM's where OpenAI has none.
+
+Types are strict (a number in quotes is not a number) and every count is bounded here or in `SamplingParams`. A field
+that is declared here is honoured. The fields of `UNSUPPORTED` are refused unless their value asks for nothing. Any
+other field is
+accepted and named once in the log: clients of other servers keep working, and their authors can find out.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sampan.engine.sampling_params import MAX_LOGPROBS
+from sampan.errors import RequestError, UnsupportedError
+
+logger = logging.getLogger("sampan.server")
+
+MAX_MESSAGES = 4096
+MAX_CHOICES = 64  # answers of one request: n, or n times the number of prompts
+MAX_REPORTED_FIELDS = 8
+
+# What a request may hold without asking for anything, per field that this version lacks; see `refuse_unsupported`.
+UNSUPPORTED: dict[str, tuple[Any, ...]] = {
+    "functions": ([],),
+    "function_call": ("none", "auto"),
+    "response_format": ({"type": "text"},),
+    "structured_outputs": ({},),
+    "guided_json": (),
+    "guided_regex": (),
+    "guided_choice": (),
+    "guided_grammar": (),
+    "stream": (False,),  # of /generate; declared by the others
+    "best_of": (1,),
+    "suffix": ("",),
+    "prompt_logprobs": (),
+    "bad_words": ([],),
+    "allowed_token_ids": ([],),
+    "repetition_detection": (),
+    "thinking_token_budget": (),
+    "thinking_budget": (),
+    "reasoning_max_tokens": (),
+    "priority": (0,),
+    "use_beam_search": (False,),
+    "length_penalty": (1, 1.0),
+    "truncate_prompt_tokens": (),
+    "return_token_ids": (False,),
+    "modalities": (["text"],),
+    "audio": (),
+    "store": (False,),
+    "chat_template": (),
+}
+
+# Known fields that cannot change an answer of this server.
+WITHOUT_EFFECT = frozenset(
+    {"user", "metadata", "safety_identifier", "service_tier", "parallel_tool_calls", "prompt_cache_key"}
+)
+
+
+class RequestModel(BaseModel):
+    """Strict and immutable; keeps unknown fields aside for `refuse_unsupported`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow", allow_inf_nan=False)
+
+
+class SamplingFields(RequestModel):
+    """How tokens are drawn. None takes the server's default, which is the model's own recommendation."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+    logit_bias: dict[int, float] | None = None
+    stop: str | list[str] | None = None
+    stop_token_ids: list[int] | None = None
+    include_stop_str_in_output: bool | None = None
+    skip_special_tokens: bool | None = None
+    ignore_eos: bool | None = None
+    min_tokens: int | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+
+    @property
+    def max_new_tokens(self) -> int | None:
+        """The bound on the answer, whatever name the client gave it."""
+        return self.max_tokens
+
+    @property
+    def num_logprobs(self) -> int | None:
+        """None for none, 0 for the drawn tokens' own, k for the k most probable ones besides."""
+        return None
+
+
+class GenerateRequest(SamplingFields):
+    """`POST /generate`. `max_length` is the most tokens to generate, the prompt not counted; so is `max_tokens`."""
+
+    prompt: str | None = None  # demanded by the route, once body and query are put together
+    max_length: int | None = Field(default=None, ge=1)
+
+    @property
+    def max_new_tokens(self) -> int | None:
+        return _one_of("max_length", self.max_length, "max_tokens", self.max_tokens)
+
+
+class OpenAIRequest(SamplingFields):
+    """What chat and completions have in common."""
+
+    model: str | None = None
+    n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
+    stream: bool | None = None
+    stream_options: dict[str, bool | None] | None = None
+    cache_salt: str | None = Field(
+        default=None, max_length=256
+    )  # prompts are shared in the cache under equal salts only
+
+    @property
+    def num_choices(self) -> int:
+        """Answers of each prompt."""
+        return self.n or 1
+
+    @property
+    def include_usage(self) -> bool:
+        """Whether a stream ends with a usage chunk."""
+        if self.stream_options is not None and not self.stream:
+            raise RequestError("stream_options needs stream", param="stream_options", remedy="send stream=true as well")
+        return bool((self.stream_options or {}).get("include_usage"))
+
+
+class ChatRequest(OpenAIRequest):
+    """`POST /v1/chat/completions`."""
+
+    messages: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_MESSAGES)  # checked by `sampan.text`
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
+    include_reasoning: bool | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+    add_generation_prompt: bool | None = None
+    continue_final_message: bool | None = None
+    tools: list[dict[str, Any]] | None = None  # the template sees them; calls are not parsed out of answers yet
+    tool_choice: str | dict[str, Any] | None = None
+    documents: list[dict[str, Any]] | None = None
+
+    @property
+    def max_new_tokens(self) -> int | None:
+        return _one_of("max_completion_tokens", self.max_completion_tokens, "max_tokens", self.max_tokens)
+
+    @property
+    def num_logprobs(self) -> int | None:
+        if not self.logprobs:
+            if self.top_logprobs:
+                raise RequestError(
+                    "top_logprobs needs logprobs", param="top_logprobs", remedy="send logprobs=true as well"
+                )
+            return None
+        return self.top_logprobs or 0
+
+    def template_options(self) -> dict[str, Any]:
+        """Arguments for `ChatTemplate.encode`. The distills know no degrees of effort: only `none` differs.
+
+        Raises:
+            UnsupportedError: a tool call is demanded.
+        """
+        if self.tool_choice not in (None, "none", "auto"):
+            raise UnsupportedError("Tool calls cannot be forced yet", param="tool_choice", remedy="use auto or none")
+        return {
+            "thinking": self.reasoning_effort != "none",
+            "add_generation_prompt": self.add_generation_prompt,
+            "continue_final_message": bool(self.continue_final_message),
+            "tools": None if self.tool_choice == "none" else self.tools,
+            "documents": self.documents,
+            "template_kwargs": self.chat_template_kwargs,
+        }
+
+
+class CompletionRequest(OpenAIRequest):
+    """`POST /v1/completions`. Text never becomes special tokens; a client that wants those sends ids."""
+
+    prompt: str | list[int] | list[str] | list[list[int]]
+    logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
+    echo: bool | None = None
+
+    @property
+    def num_logprobs(self) -> int | None:
+        return self.logprobs
+
+    def prompts(self) -> list[str] | list[list[int]]:
+        """One entry for each prompt.
+
+        Raises:
+            RequestError: there is none.
+        """
+        if isinstance(self.prompt, str):
+            return [self.prompt]
+        if not self.prompt or [] in self.prompt:
+            raise RequestError("prompt is empty", param="prompt", remedy="send text or token ids")
+        return [self.prompt] if isinstance(self.prompt[0], int) else self.prompt
+
+
+def _one_of(name: str, value: int | None, other_name: str, other: int | None) -> int | None:
+    """Two names of one bound."""
+    if value is not None and other is not None and value != other:
+        raise RequestError(f"{name} and {other_name} differ", param=name, remedy="send one of them")
+    return other if value is None else value
+
+
+def refuse_unsupported(request: RequestModel) -> None:
+    """Refuses known fields that this version lacks; logs the names of unknown ones.
+
+    Raises:
+        UnsupportedError: names the field.
+    """
+    extra = request.model_extra or {}
+    for name, value in extra.items():
+        if name in UNSUPPORTED and value is not None and not any(_same(value, idle) for idle in UNSUPPORTED[name]):
+            raise UnsupportedError(f"{name} is not supported with this value yet", param=name, remedy="leave it out")
+    unknown = [name[:40] for name in extra if name not in UNSUPPORTED and name not in WITHOUT_EFFECT]
+    if unknown:
+        shown = ascii(unknown[:MAX_REPORTED_FIELDS])
+        logger.warning("accepted without effect, %d unknown request fields: %s", len(unknown), shown)
+
+
+def _same(value: Any, idle: Any) -> bool:
+    """Equality in which true is not 1."""
+    return isinstance(value, bool) == isinstance(idle, bool) and bool(value == idle)

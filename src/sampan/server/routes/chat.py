@@ -1,0 +1,35 @@
+"""`POST /v1/chat/completions`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from sampan.server.body import body_schema, read_json
+from sampan.server.chat_format import ChatFormat
+from sampan.server.protocol import ChatRequest, refuse_unsupported
+from sampan.server.respond import respond
+from sampan.server.service import Service
+
+
+def chat_routes(service: Service) -> APIRouter:
+    """Chat, streamed or not."""
+    router = APIRouter(tags=["openai"])
+
+    @router.post("/v1/chat/completions", summary="Answer a conversation", openapi_extra=body_schema(ChatRequest))
+    async def chat(http: Request) -> Response:
+        request = await read_json(http, service.config, ChatRequest)
+        refuse_unsupported(request)
+        model = service.model_name(request.model)
+        prompt = await service.chat_prompt(request.messages, **request.template_options())
+        answers = service.open(
+            [prompt.token_ids],
+            request,
+            num_choices=request.num_choices,
+            starts_in_reasoning=prompt.starts_in_reasoning,
+            cache_salt=request.cache_salt or "",
+        )
+        shape = ChatFormat(service, request, model, prompt.starts_in_reasoning)
+        return await respond(http, request, answers, shape, service.config.ping_interval_seconds)
+
+    return router

@@ -1,0 +1,40 @@
+"""Which model this server answers with."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fastapi import APIRouter
+
+from sampan.server.service import Service
+
+
+def model_routes(service: Service) -> APIRouter:
+    """`GET /v1/models` and `GET /v1/models/{id}`, where an id may hold slashes."""
+    router = APIRouter(tags=["openai"])
+    created = int(time.time())
+    name, *_ = names = (service.config.served_model_name, *service.config.aliases)
+
+    def card(model_id: str) -> dict[str, Any]:
+        return {
+            "id": model_id,
+            "object": "model",
+            "created": created,
+            "owned_by": "sampan",
+            "root": name,
+            "parent": None,
+            "max_model_len": service.engine.max_model_len,
+            "license": service.config.model_license or None,
+            "permission": [],
+        }
+
+    @router.get("/v1/models", summary="The served model, once under each of its names")
+    async def models() -> dict[str, Any]:
+        return {"object": "list", "data": [card(model_id) for model_id in names]}
+
+    @router.get("/v1/models/{model_id:path}", summary="One model's card")
+    async def model(model_id: str) -> dict[str, Any]:
+        return card(service.model_name(model_id))
+
+    return router

@@ -1,0 +1,48 @@
+"""From request fields to `SamplingParams`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from sampan.engine.sampling_params import SamplingParams
+from sampan.server.protocol import SamplingFields
+
+# Fields that have the same name and meaning in requests and in SamplingParams.
+SHARED_FIELDS = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "logit_bias",
+    "stop",
+    "stop_token_ids",
+    "include_stop_str_in_output",
+    "skip_special_tokens",
+    "ignore_eos",
+    "min_tokens",
+)
+
+
+def sampling_params(request: SamplingFields, defaults: SamplingParams) -> SamplingParams:
+    """The request's fields over the defaults.
+
+    Raises:
+        RequestError: a value is out of range; `param` names it.
+    """
+    given = {name: value for name in SHARED_FIELDS if (value := getattr(request, name)) is not None}
+    max_tokens = request.max_new_tokens or defaults.max_tokens
+    return replace(defaults, **given, max_tokens=max_tokens, logprobs=request.num_logprobs)
+
+
+def seed_of_choice(seed: int | None, index: int) -> int | None:
+    """Each of a request's `n` answers has its own seed, which follows from the request's. The first has just that one:
+    it is the answer of the same request with n=1."""
+    if seed is None or index == 0:
+        return seed
+    digest = hashlib.sha256(f"{seed}/{index}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

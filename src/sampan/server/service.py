@@ -1,0 +1,163 @@
+"""Turns prompts into answers: text to ids, ids through the engine, ids to text.
+
+`/generate`, chat and completions all go through `Service.open`. Nothing here knows HTTP.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from sampan.cluster import EngineClient
+from sampan.config import ServerConfig
+from sampan.engine.sampling_params import SamplingParams
+from sampan.errors import RequestError, UnavailableError, UnknownModelError
+from sampan.server.answer import Answer, Answers
+from sampan.server.off_loop import off_loop_if
+from sampan.server.protocol import MAX_CHOICES, SamplingFields
+from sampan.server.sampling import sampling_params, seed_of_choice
+from sampan.text import ChatPrompt, ChatTemplate, TextStream, Tokenizer
+
+# Encoding up to this much takes a few milliseconds.
+INLINE_CHARS = 4096
+INLINE_MESSAGES = 16
+SLOW_OPTIONS = ("tools", "documents", "template_kwargs")
+
+
+class Service:
+    """One model behind one engine.
+
+    Args:
+        engine: runs the model.
+        tokenizer: of the same model.
+        chat_template: of the same model.
+        config: names and limits.
+        defaults: how tokens are drawn where a request says nothing.
+    """
+
+    def __init__(
+        self,
+        engine: EngineClient,
+        tokenizer: Tokenizer,
+        chat_template: ChatTemplate,
+        config: ServerConfig,
+        defaults: SamplingParams,
+    ) -> None:
+        self.engine = engine
+        self.tokenizer = tokenizer
+        self.config = config
+        self.draining = False
+        self._chat_template = chat_template
+        self._defaults = defaults
+        self._is_closed = False
+        # Says that two answers came from the same model under the same name; a seed promises nothing across a change.
+        digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode())
+        self.system_fingerprint = f"fp_{digest.hexdigest()[:12]}"
+
+    async def close(self) -> None:
+        """Ends open answers and stops the engine. Harmless when called twice."""
+        self.draining = True
+        if not self._is_closed:
+            self._is_closed = True
+            await self.engine.close()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a request would be answered now."""
+        return not self.draining and self.engine.status().ready
+
+    @property
+    def reason(self) -> str:
+        """Why it is ready or not, in a word."""
+        return "shutting down" if self.draining else self.engine.status().reason
+
+    def model_name(self, requested: str | None) -> str:
+        """The name under which a request is answered: the one it used.
+
+        Raises:
+            UnknownModelError: this server has no model of that name.
+        """
+        served = self.config.served_model_name
+        if requested is None or requested in (served, *self.config.aliases):
+            return requested or served
+        raise UnknownModelError("This server has no model of that name", remedy=f"use {served}")
+
+    async def chat_prompt(self, messages: Sequence[Mapping[str, Any]], **options: Any) -> ChatPrompt:
+        """Messages through the chat template, in a thread unless that is quick, so that other requests go on meanwhile.
+
+        Args:
+            options: see `ChatTemplate.encode`.
+
+        Raises:
+            RequestError: the messages do not fit the template.
+        """
+        is_plain = all(isinstance(message.get("content"), str) for message in messages)
+        is_short = is_plain and sum(len(message["content"]) for message in messages) <= INLINE_CHARS
+        is_quick = is_short and len(messages) <= INLINE_MESSAGES and not any(map(options.get, SLOW_OPTIONS))
+        return await off_loop_if(not is_quick, lambda: self._chat_template.encode(messages, **options))
+
+    async def text_prompt(self, prompt: str) -> Sequence[int]:
+        """Plain text as a prompt; what looks like a special token in it stays text."""
+        return await off_loop_if(len(prompt) > INLINE_CHARS, lambda: self.tokenizer.encode(prompt, add_bos=True))
+
+    @asynccontextmanager
+    async def open(
+        self,
+        prompts: Sequence[Sequence[int]],
+        request: SamplingFields,
+        *,
+        num_choices: int = 1,
+        starts_in_reasoning: bool | None = None,
+        cache_salt: str = "",
+    ) -> AsyncIterator[Answers]:
+        """Hands the prompts to the engine; the `with` body begins once all are accepted. Leaving it ends what is open.
+
+        Args:
+            prompts: token ids.
+            request: how tokens are drawn.
+            num_choices: answers of each prompt.
+            starts_in_reasoning: whether the prompts end inside a thought; None does not split thought and answer.
+            cache_salt: requests with different salts share no cached prompt.
+
+        Raises:
+            RequestError: a parameter is out of range, or there would be too many answers.
+            ContextLengthError, OverloadedError, EngineError: from the engine.
+            UnavailableError: the server is shutting down.
+        """
+        if self.draining:
+            raise UnavailableError("The server is shutting down", remedy="send the request again")
+        if len(prompts) * num_choices > MAX_CHOICES:
+            raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
+        request_id = uuid.uuid4().hex
+        async with AsyncExitStack() as stack:
+            answers: list[Answer] = []
+            for prompt in prompts:
+                params = self._params(request, len(prompt))
+                for choice in range(num_choices):
+                    index = len(answers)
+                    own = replace(params, seed=seed_of_choice(params.seed, choice))
+                    outputs = await self.engine.generate(f"{request_id}-{index}", prompt, own, cache_salt=cache_salt)
+                    stack.push_async_callback(outputs.aclose)
+                    answers.append(Answer(index, outputs, self._text_stream(params, starts_in_reasoning)))
+            yield Answers([len(prompt) for prompt in prompts], answers)
+
+    def _params(self, request: SamplingFields, prompt_len: int) -> SamplingParams:
+        """The request's parameters. A default for the answer's length gives way to the end of the context."""
+        defaults = self._defaults
+        if defaults.max_tokens is not None:
+            room = max(1, self.engine.max_model_len - prompt_len)
+            defaults = replace(defaults, max_tokens=min(defaults.max_tokens, room))
+        return sampling_params(request, defaults)
+
+    def _text_stream(self, params: SamplingParams, starts_in_reasoning: bool | None) -> TextStream:
+        return TextStream(
+            self.tokenizer,
+            stop=params.stop,
+            include_stop=params.include_stop_str_in_output,
+            skip_special_tokens=params.skip_special_tokens,
+            starts_in_reasoning=starts_in_reasoning,
+        )

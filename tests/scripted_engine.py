@@ -1,0 +1,157 @@
+"""A model whose answers are written down beforehand, with a real tokenizer: one token for each byte."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers
+
+from sampan.backends.base import TokenLogprobs
+from sampan.cluster import EngineStatus
+from sampan.config import ModelConfig
+from sampan.engine.outputs import EngineOutput, FinishReason
+from sampan.engine.sampling_params import SamplingParams
+from sampan.text import ChatTemplate, Tokenizer, TokenizerConfig
+
+BOS, EOS, USER, ASSISTANT, THINK, END_THINK = range(256, 262)
+SPECIALS = ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>")
+TEMPLATE = (
+    "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}{{ m.content }}"
+    "{% elif m.role == 'user' %}{{ '<｜User｜>' + m.content }}"
+    "{% elif m.role == 'assistant' %}{{ '<｜Assistant｜>' + (m.content or '') + '<｜end▁of▁sentence｜>' }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<｜Assistant｜><think>\n' }}{% endif %}"
+)
+MODEL_CONFIG = ModelConfig("qwen2", 262, 8, 8, 1, 1, 1, 8)
+
+
+def make_tokenizer() -> Tokenizer:
+    """Ids 0 to 255 are single bytes, so every Chinese character and emoji lies in several tokens."""
+    vocab = {character: index for index, character in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    engine = tokenizers.Tokenizer(models.BPE(vocab=vocab, merges=[]))
+    engine.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    engine.decoder = decoders.ByteLevel()
+    engine.add_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in SPECIALS])
+    engine.add_tokens([tokenizers.AddedToken(text, normalized=False) for text in ("<think>", "</think>")])
+    roles = {"bos_token": SPECIALS[0], "eos_token": SPECIALS[1]}
+    return Tokenizer(engine, TokenizerConfig(roles, add_bos_token=True, chat_template=TEMPLATE))
+
+
+TOKENIZER = make_tokenizer()
+CHAT_TEMPLATE = ChatTemplate(TOKENIZER)
+
+
+def ids_of(text: str) -> list[int]:
+    """Ids of a model's output, tags included."""
+    return TOKENIZER.encode_with_specials(text)
+
+
+@dataclass
+class Call:
+    """What the server asked the engine for."""
+
+    request_id: str
+    prompt: list[int]
+    params: SamplingParams
+    cache_salt: str
+
+
+@dataclass
+class ScriptedEngine:
+    """See `sampan.cluster.EngineClient`. Answers each request with the next of `answers`, the last one for ever.
+
+    Args:
+        answers: texts; each ends with the end token unless `max_tokens` cuts it.
+        step: tokens in each output.
+        refusal: raised instead of accepting.
+        failure: raised in place of the output after `fail_after` ones.
+        delay: seconds before each output.
+    """
+
+    answers: Sequence[str] = ("<think>",)
+    step: int = 1
+    refusal: Exception | None = None
+    failure: Exception | None = None
+    last: EngineOutput | None = None
+    fail_after: int = 0
+    delay: float = 0.0
+    status_reason: str = "ready"
+    max_model_len: int = 4096
+    config: ModelConfig = MODEL_CONFIG
+    calls: list[Call] = field(default_factory=list)
+    open_ids: set[str] = field(default_factory=set)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def generate(
+        self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
+    ) -> ScriptedStream:
+        if self.refusal is not None:
+            raise self.refusal
+        text = self.answers[min(len(self.calls), len(self.answers) - 1)]
+        self.calls.append(Call(request_id, list(prompt_token_ids), params, cache_salt))
+        self.open_ids.add(request_id)
+        return ScriptedStream(self, request_id, ids_of(text), params)
+
+    def status(self) -> EngineStatus:
+        num_open = len(self.open_ids)
+        return EngineStatus(self.status_reason == "ready", self.status_reason, num_open, 0, 100, 100 - num_open)
+
+    async def close(self) -> None:
+        self.closing.set()
+
+
+class ScriptedStream:
+    """See `sampan.cluster.OutputStream`."""
+
+    def __init__(self, engine: ScriptedEngine, request_id: str, ids: list[int], params: SamplingParams) -> None:
+        self.engine, self.request_id = engine, request_id
+        limit = params.max_tokens or 10**9
+        ends = len(ids) + 1 <= limit and not params.ignore_eos
+        self.ids = [*ids, EOS] if ends else ids[:limit]
+        self.end = FinishReason.STOP if ends else FinishReason.LENGTH
+        self.num_logprobs = params.logprobs
+        self.position = self.num_outputs = 0
+
+    def __aiter__(self) -> ScriptedStream:
+        return self
+
+    async def __anext__(self) -> EngineOutput:
+        engine = self.engine
+        if self.request_id not in engine.open_ids:
+            raise StopAsyncIteration
+        if engine.delay:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(engine.closing.wait(), engine.delay)
+        else:
+            await asyncio.sleep(0)
+        if engine.closing.is_set():
+            engine.open_ids.discard(self.request_id)
+            return EngineOutput(self.request_id, (), (), FinishReason.ABORT)
+        if (engine.failure or engine.last) and self.num_outputs == engine.fail_after:
+            engine.open_ids.discard(self.request_id)
+            if engine.failure:
+                raise engine.failure
+            assert engine.last
+            return engine.last
+        self.num_outputs += 1
+        new = tuple(self.ids[self.position : self.position + engine.step])
+        self.position += len(new)
+        finish_reason = self.end if self.position == len(self.ids) else None
+        if finish_reason is not None:
+            engine.open_ids.discard(self.request_id)
+        logprobs = () if self.num_logprobs is None else tuple(made_up_logprobs(i, self.num_logprobs) for i in new)
+        return EngineOutput(self.request_id, new, logprobs, finish_reason, None, 16)
+
+    async def aclose(self) -> None:
+        self.engine.open_ids.discard(self.request_id)
+
+
+def made_up_logprobs(token_id: int, count: int) -> TokenLogprobs:
+    """The drawn token at -0.5, then tokens 65, 66, ... at -1, -2, ..."""
+    ids = np.array([token_id, *range(65, 65 + count)], np.int32)
+    return TokenLogprobs(ids, np.array([-0.5, *range(-1, -1 - count, -1)], np.float32), 1)
