@@ -14,6 +14,7 @@ from io import TextIOWrapper
 from typing import Any
 
 from sampan.cli.help import program_help, verb_help
+from sampan.cli.interrupts import INTERRUPTED
 from sampan.cli.near import did_you_mean
 from sampan.cli.parameters import CONFIG, Parameter, read_parameters
 from sampan.cli.report import report
@@ -21,7 +22,6 @@ from sampan.cli.table import VERBS
 from sampan.cli.words import sort_words
 from sampan.errors import UsageError
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 READER_GONE = 141  # 128 + SIGPIPE
 
 
