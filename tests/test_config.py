@@ -126,6 +126,8 @@ def test_no_scaling_has_many_spellings(scaling: Any) -> None:
         ({"model_type": "llama", "attention_bias": True}, "attention_bias=True is out of range"),
         ({"quantization_config": {"quant_method": "gptq"}}, "quantization_config=.* is not supported"),
         ({"partial_rotary_factor": 0.5}, "partial_rotary_factor=0.5 is not supported"),
+        ({"tie_word_embeddings": "false"}, "tie_word_embeddings='false' is neither true nor false"),
+        ({"layer_types": ["full_attention", "sliding_attention"]}, "layer_types=.* is not supported"),
         ({"rope_scaling": 7}, "rope_scaling=7 is not an object"),
         ({"rope_scaling": {"type": "yarn", "factor": 4.0}}, "rope_type='yarn' is not supported"),
         ({"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, "low_freq_factor is missing"),

@@ -46,6 +46,10 @@ def test_size_is_checked_before_parsing(tmp_path: Path) -> None:
 
 def test_absent_files_and_pipes(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.json")
-    for name in ("absent.json", "pipe.json", "."):
-        with pytest.raises(CheckpointError, match="does not exist"):
+    with pytest.raises(CheckpointError, match=r"absent\.json does not exist"):
+        read_json_object(tmp_path / "absent.json", 8)
+    for name in ("pipe.json", "."):
+        with pytest.raises(CheckpointError, match="is not a file"):
             read_json_object(tmp_path / name, 8)
+    with pytest.raises(CheckpointError, match="cannot be read: File name too long"):
+        read_json_object(tmp_path / ("n" * 300), 8)

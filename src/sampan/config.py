@@ -32,6 +32,7 @@ SIZE_LIMITS = {
 }
 MAX_CONFIG_BYTES = 1_000_000
 COMPLETE = "use a complete Hugging Face config.json"
+UNUSED = "no R1 distill uses it"
 
 # Keys of config.json that change the arithmetic, with the one value that Sampan computes.
 IMPLEMENTED = {
@@ -154,7 +155,10 @@ class ModelConfig:
     def _from_dict(cls, data: Mapping[str, Any]) -> ModelConfig:
         for key, implemented in IMPLEMENTED.items():
             if data.get(key) is not None and data[key] != implemented:
-                raise ConfigError(f"{key}={reprlib.repr(data[key])} is not supported", remedy="no R1 distill uses it")
+                raise ConfigError(f"{key}={reprlib.repr(data[key])} is not supported", remedy=UNUSED)
+        kinds = data.get("layer_types") or []
+        if not isinstance(kinds, list) or any(kind != "full_attention" for kind in kinds):
+            raise ConfigError(f"layer_types={reprlib.repr(kinds)} is not supported", remedy=UNUSED)
         rope_theta, rope_scaling = _read_rope(data)
         heads = _whole(data, "num_attention_heads")
         hidden_size = _whole(data, "hidden_size")
@@ -173,8 +177,8 @@ class ModelConfig:
             rms_norm_eps=_real(data, "rms_norm_eps", 1e-6),
             rope_theta=rope_theta,
             rope_scaling=rope_scaling,
-            tie_word_embeddings=bool(data.get("tie_word_embeddings", False)),
-            attention_bias=bool(data.get("attention_bias", False)),
+            tie_word_embeddings=_flag(data, "tie_word_embeddings"),
+            attention_bias=_flag(data, "attention_bias"),
             bos_token_id=None if data.get("bos_token_id") is None else _whole(data, "bos_token_id"),
             eos_token_ids=tuple(_whole({"eos_token_id": token}, "eos_token_id") for token in eos_ids),
         )
@@ -224,6 +228,13 @@ def _real(data: Mapping[str, Any], key: str, default: float | None = None) -> fl
     return float(value)
 
 
+def _flag(data: Mapping[str, Any], key: str) -> bool:
+    value = data.get(key) or False
+    if not isinstance(value, bool):
+        raise ConfigError(f"{key}={reprlib.repr(value)} is neither true nor false", remedy=COMPLETE)
+    return value
+
+
 def _read_rope(data: Mapping[str, Any]) -> tuple[float, RopeScaling | None]:
     """`rope_theta` and the scaling, from two keys (transformers 4) or from `rope_parameters` (transformers 5)."""
     rope: dict[str, Any] = {"rope_theta": data.get("rope_theta")}
@@ -237,7 +248,7 @@ def _read_rope(data: Mapping[str, Any]) -> tuple[float, RopeScaling | None]:
     if rope_type == "default":
         return theta, None
     if rope_type != "llama3":
-        raise ConfigError(f"rope_type={reprlib.repr(rope_type)} is not supported", remedy="no R1 distill uses it")
+        raise ConfigError(f"rope_type={reprlib.repr(rope_type)} is not supported", remedy=UNUSED)
     return theta, RopeScaling(
         factor=_real(rope, "factor"),
         low_freq_factor=_real(rope, "low_freq_factor"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,14 @@ def read_json_object(path: Path, max_bytes: int) -> dict[str, Any]:
     Raises:
         CheckpointError: the file is absent, unreadable, too large or not a JSON object; names it.
     """
-    if not path.is_file():  # a pipe of that name would block us for ever
-        raise CheckpointError(f"{path} does not exist", remedy="give a complete folder in Hugging Face form")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block us for ever
+            raise CheckpointError(f"{path} is not a file", remedy="give a complete folder in Hugging Face form")
         with path.open("rb") as file:
             data = file.read(max_bytes + 1)
+    except FileNotFoundError as error:
+        message = f"{path} does not exist"
+        raise CheckpointError(message, remedy="give a complete folder in Hugging Face form") from error
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}", remedy="check its permissions") from error
     if len(data) > max_bytes:

@@ -7,6 +7,7 @@ DeepSeek-R1 README: the weights are MIT, and the terms of the base model they we
 from __future__ import annotations
 
 import difflib
+import reprlib
 from dataclasses import dataclass
 from functools import partial
 
@@ -186,6 +187,13 @@ _BY_NAME = {
 }
 
 
+def shown(name: str) -> str:
+    """What was typed, for an error message: quoted, and cut where someone typed a prompt in place of a name."""
+    shortener = reprlib.Repr()
+    shortener.maxstring = 80
+    return shortener.repr(name)
+
+
 def find(name: str) -> ZooEntry:
     """The entry of that name, alias or hub id; case does not matter.
 
@@ -197,5 +205,5 @@ def find(name: str) -> ZooEntry:
         near = difflib.get_close_matches(name.lower(), list(_BY_NAME), n=6, cutoff=0.5)
         names = list(dict.fromkeys(_BY_NAME[spelling].name for spelling in near))[:3]
         remedy = f"did you mean {' or '.join(names)}?" if names else f"known names: {', '.join(e.name for e in ZOO)}"
-        raise UnknownModelError(f"no model is called {name!r}", remedy=remedy)
+        raise UnknownModelError(f"no model is called {shown(name)}", remedy=remedy)
     return entry

@@ -29,7 +29,7 @@ def test_nothing_means_the_embedded_model(monkeypatch: pytest.MonkeyPatch, tmp_p
     embedded = model_folder(find("sampan-tiny"))
     assert embedded.parts[-3:] == ("sampan", "assets", "sampan-tiny")
     monkeypatch.setattr("sampan.checkpoint.resolve.model_folder", lambda entry: tmp_path)
-    for name in (None, "sampan-tiny", "tiny"):
+    for name in (None, "", "sampan-tiny", "tiny"):
         resolved = resolve_model(name)
         assert (resolved.name, resolved.path, resolved.entry) == ("sampan-tiny", tmp_path, find("sampan-tiny"))
 
@@ -75,8 +75,16 @@ def test_a_folder_of_the_user_comes_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["./absent", "some/where", "/absent/model", "~/no-such-folder-here"])
 def test_an_absent_folder_is_named(name: str) -> None:
-    with pytest.raises(UnknownModelError, match=f"the folder {name} does not exist"):
+    with pytest.raises(UnknownModelError, match=f"the folder {name!r} does not exist"):
         resolve_model(name)
+
+
+@pytest.mark.parametrize("text", ["a whole prompt\n" * 100, "a\0b", "路由器" * 200, "and/or " * 300])
+def test_any_text_is_looked_up_without_accident(text: str) -> None:
+    with pytest.raises(UnknownModelError) as caught:
+        resolve_model(text)
+    assert len(caught.value.message) < 200
+    assert "\n" not in caught.value.message
 
 
 def test_an_unknown_name_brings_near_ones() -> None:

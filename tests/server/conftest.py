@@ -96,8 +96,8 @@ class Live:
         """Sends a request over a connection of its own, which the caller closes."""
         data = json.dumps(body).encode()
         connection = socket.create_connection((self.host, self.port), timeout=20)
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
-        connection.sendall(head.encode() + data)
+        head = (f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json")
+        connection.sendall("\r\n".join((*head, f"Content-Length: {len(data)}", "", "")).encode() + data)
         return connection
 
     def wait_until(self, condition: Callable[[], bool]) -> None:

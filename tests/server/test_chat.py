@@ -117,7 +117,13 @@ def test_hidden_reasoning(ask, reasoning_format):
 def test_logprobs(ask):
     asked = ask("é</think>A")
     content = asked.chat(logprobs=True, top_logprobs=2).json()["choices"][0]["logprobs"]["content"]
-    assert [entry["token"] for entry in content] == [r"bytes:\xc3", r"bytes:\xa9", "</think>", "A", TOKENIZER.decode([EOS], skip_special_tokens=False)]
+    assert [entry["token"] for entry in content] == [
+        r"bytes:\xc3",
+        r"bytes:\xa9",
+        "</think>",
+        "A",
+        TOKENIZER.decode([EOS], skip_special_tokens=False),
+    ]
     top = [
         {"token": TOKENIZER.decode([token_id]), "logprob": logprob, "bytes": list(TOKENIZER.id_to_bytes(token_id))}
         for token_id, logprob in ((65, -1.0), (66, -2.0))
@@ -176,7 +182,10 @@ def test_every_sampling_field_reaches_the_engine(ask):
         "max_tokens": 9,
     }
     asked = ask()
-    assert asked.chat(**fields, logit_bias={"5": -100}, logprobs=True, top_logprobs=3, cache_salt="mine").status_code == 200
+    assert (
+        asked.chat(**fields, logit_bias={"5": -100}, logprobs=True, top_logprobs=3, cache_salt="mine").status_code
+        == 200
+    )
     (call,) = asked.engine.calls
     expected = {**fields, "stop": ("x", "y"), "stop_token_ids": (7,), "logit_bias": {5: -100.0}, "logprobs": 3}
     assert call.params == SamplingParams(**expected)
@@ -185,7 +194,18 @@ def test_every_sampling_field_reaches_the_engine(ask):
 
 def test_nulls_are_absent(ask):
     asked = ask()
-    fields = ("temperature", "top_p", "n", "seed", "stop", "stream", "logprobs", "max_tokens", "tools", "response_format")
+    fields = (
+        "temperature",
+        "top_p",
+        "n",
+        "seed",
+        "stop",
+        "stream",
+        "logprobs",
+        "max_tokens",
+        "tools",
+        "response_format",
+    )
     assert asked.chat(**dict.fromkeys(fields), user=None, model=None).status_code == 200
     assert asked.engine.calls[0].params == SamplingParams(temperature=0.6, top_p=0.95, max_tokens=None)
 

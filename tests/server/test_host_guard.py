@@ -6,9 +6,28 @@ import pytest
 
 from sampan.server.host_guard import host_name, is_loopback
 
-LOCAL = ["localhost", "LOCALHOST:8000", "127.0.0.1", "127.0.0.1:8000", "127.9.9.9", "[::1]", "[::1]:8000", "x.localhost"]
+LOCAL = [
+    "localhost",
+    "LOCALHOST:8000",
+    "127.0.0.1",
+    "127.0.0.1:8000",
+    "127.9.9.9",
+    "[::1]",
+    "[::1]:8000",
+    "x.localhost",
+]
 FOREIGN = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[fe80::1]", "0.0.0.0"]
-MALFORMED = ["", ":80", "localhost:x", "localhost:999999", "a@localhost", "localhost/x", "localhost?x", "[::1", "localhost#"]
+MALFORMED = [
+    "",
+    ":80",
+    "localhost:x",
+    "localhost:999999",
+    "a@localhost",
+    "localhost/x",
+    "localhost?x",
+    "[::1",
+    "localhost#",
+]
 
 
 @pytest.mark.parametrize("host", LOCAL)

@@ -8,7 +8,7 @@ file states before it has checked it, and never runs or unpickles anything that 
 from sampan.checkpoint.base import Checkpoint, RawTensor
 from sampan.checkpoint.folder import open_checkpoint
 from sampan.checkpoint.folder_writer import write_checkpoint
-from sampan.checkpoint.resolve import ResolvedModel, model_folder, resolve_model
+from sampan.checkpoint.resolve import ResolvedModel, model_folder, resolve_model, sampan_home
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
 from sampan.checkpoint.safetensors_writer import write_safetensors
 from sampan.checkpoint.shapes import expected_tensors, verify
@@ -22,6 +22,7 @@ __all__ = [
     "model_folder",
     "open_checkpoint",
     "resolve_model",
+    "sampan_home",
     "verify",
     "write_checkpoint",
     "write_safetensors",

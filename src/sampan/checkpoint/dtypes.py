@@ -105,4 +105,5 @@ def _to_bf16(values: Float32Array) -> Array:
         raise OverflowError
     # Rounding would turn a NaN with only low bits set into an infinity: keep its upper half and make it quiet.
     nan = (bits >> np.uint32(16)) | np.uint32(0x40)
-    return np.where(np.isnan(values), nan, rounded).astype(np.uint16)
+    stored: Array = np.where(np.isnan(values), nan, rounded).astype(np.uint16)
+    return stored

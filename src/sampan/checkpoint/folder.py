@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         ConfigError: the configuration describes a model that Sampan does not know.
     """
     folder = Path(path)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # unlike `Path.is_dir` it does not raise where the way there is barred
         raise CheckpointError(f"{folder} is not a folder", remedy="give one with config.json and weights")
     config = ModelConfig.from_file(folder / CONFIG_FILE)
     checkpoint = FolderCheckpoint(folder, config, _open_files(folder))
@@ -72,7 +73,7 @@ def _open_files(folder: Path) -> dict[str, SafetensorsFile]:
 
 def _remedy(folder: Path) -> str:
     """Names a weight file of another form, where the folder holds one."""
-    others = sorted(entry.name for entry in folder.iterdir() if entry.suffix in OTHER_FORMS)
+    others = sorted(entry.name for entry in folder.glob("*") if entry.suffix in OTHER_FORMS)
     return f"{others[0]} is of a form that this version does not read" if others else "put the weight files there"
 
 

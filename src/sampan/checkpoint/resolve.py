@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sampan.errors import CheckpointError, UnknownModelError
-from sampan.zoo import EMBEDDED_MODEL, ZooEntry, find
+from sampan.zoo import EMBEDDED_MODEL, ZooEntry, find, shown
 
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pdparams", ".pt", ".pth")
 
@@ -34,33 +34,34 @@ def model_folder(entry: ZooEntry) -> Path:
 
 
 def resolve_model(name_or_path: str | None) -> ResolvedModel:
-    """The folder of a model. None is the embedded model; a folder of the user's comes before a zoo entry of that name.
+    """The folder of a model. None, like an empty setting, is the embedded model; a folder of the user's comes before a
+    zoo entry of that name.
 
     Raises:
         UnknownModelError: no folder and no zoo entry of that name; the remedy names the nearest entries.
         CheckpointError: a known model is not on this machine, or a file was given where a folder belongs.
     """
-    if name_or_path is None:
+    if not name_or_path:
         return _from_zoo(find(EMBEDDED_MODEL))
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike `Path.is_dir` it takes any text
         return ResolvedModel(path.resolve().name, path)
     if path.suffix.lower() == ".gguf":
         raise CheckpointError(f"{path}: GGUF is not supported yet", remedy="give a folder with safetensors weights")
-    if path.is_file() or path.suffix.lower() in WEIGHT_SUFFIXES:
+    if os.path.isfile(path) or path.suffix.lower() in WEIGHT_SUFFIXES:
         raise CheckpointError(f"{path} is a file, not a model folder", remedy=f"give its folder, {path.parent}")
     try:
         return _from_zoo(find(name_or_path))
     except UnknownModelError as error:
         if name_or_path.startswith(("~", ".")) or os.sep in name_or_path:
             remedy = "give a folder with config.json and model.safetensors, or a name that `sampan list` shows"
-            raise UnknownModelError(f"the folder {name_or_path} does not exist", remedy=remedy) from error
+            raise UnknownModelError(f"the folder {shown(name_or_path)} does not exist", remedy=remedy) from error
         raise
 
 
 def _from_zoo(entry: ZooEntry) -> ResolvedModel:
     path = model_folder(entry)
-    if path.is_dir():
+    if os.path.isdir(path):
         return ResolvedModel(entry.name, path, entry)
     if entry.is_embedded:
         raise CheckpointError(f"{path} does not exist", remedy="install Sampan again: its embedded model is missing")

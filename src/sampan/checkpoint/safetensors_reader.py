@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import mmap
 import os
+import stat
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from sampan.checkpoint.base import RawTensor
 from sampan.checkpoint.dtypes import FLOAT_DTYPES, Array, Float32Array, to_float32
 from sampan.checkpoint.safetensors_header import LENGTH_BYTES, Entry, check_length, damaged, parse_header
 from sampan.errors import CheckpointError
+from sampan.strict_json import FETCH_AGAIN
 
 
 class SafetensorsFile:
@@ -30,9 +32,9 @@ class SafetensorsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.is_file():  # a pipe of that name would block us for ever
-            raise CheckpointError(f"{path} does not exist", remedy="fetch the missing file")
         with _reporting(path):
+            if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would block us for ever
+                raise CheckpointError(f"{path} is not a file", remedy=FETCH_AGAIN)
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             weakref.finalize(self, os.close, self._fd)
             self._opened = os.fstat(self._fd)
@@ -107,4 +109,4 @@ def _reporting(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
-        raise CheckpointError(message, remedy="check the file and its permissions") from error
+        raise CheckpointError(message, remedy="fetch the file, or check its permissions") from error

@@ -71,7 +71,7 @@ def _stored(array: Array, dtype: DType, what: str) -> Array:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the name `path` once it is whole and on the disk; after an error it is gone.
+    """A file to write that takes the name `path` once it is whole and on the disk; after an error nothing changed.
 
     Raises:
         CheckpointError: it cannot be written.
@@ -90,7 +90,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
                 f"{path} cannot be written: {error.strerror}", remedy="check the folder, its permissions and free space"
             ) from error
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             temporary.unlink()
 
 
