@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +23,8 @@ SPECIALS = ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<�
 TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}{{ m.content }}"
     "{% elif m.role == 'user' %}{{ '<｜User｜>' + m.content }}"
-    "{% elif m.role == 'assistant' %}{{ '<｜Assistant｜>' + (m.content or '') + '<｜end▁of▁sentence｜>' }}{% endif %}{% endfor %}"
+    "{% elif m.role == 'assistant' %}{{ '<｜Assistant｜>' + (m.content or '') + '<｜end▁of▁sentence｜>' }}{% endif %}"
+    "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<｜Assistant｜><think>\n' }}{% endif %}"
 )
 MODEL_CONFIG = ModelConfig("qwen2", 262, 8, 8, 1, 1, 1, 8)
@@ -68,7 +70,7 @@ class ScriptedEngine:
         step: tokens in each output.
         refusal: raised instead of accepting.
         failure: raised in place of the output after `fail_after` ones.
-        gate: where given, each output waits until it is set.
+        delay: seconds before each output.
     """
 
     answers: Sequence[str] = ("<think>",)
@@ -77,13 +79,13 @@ class ScriptedEngine:
     failure: Exception | None = None
     last: EngineOutput | None = None
     fail_after: int = 0
-    gate: asyncio.Event | None = None
+    delay: float = 0.0
     status_reason: str = "ready"
     max_model_len: int = 4096
     config: ModelConfig = MODEL_CONFIG
     calls: list[Call] = field(default_factory=list)
     open_ids: set[str] = field(default_factory=set)
-    closed: bool = False
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def generate(
         self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
@@ -100,7 +102,7 @@ class ScriptedEngine:
         return EngineStatus(self.status_reason == "ready", self.status_reason, num_open, 0, 100, 100 - num_open)
 
     async def close(self) -> None:
-        self.closed = True
+        self.closing.set()
 
 
 class ScriptedStream:
@@ -122,10 +124,14 @@ class ScriptedStream:
         engine = self.engine
         if self.request_id not in engine.open_ids:
             raise StopAsyncIteration
-        if engine.gate is not None:
-            await engine.gate.wait()
+        if engine.delay:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(engine.closing.wait(), engine.delay)
         else:
             await asyncio.sleep(0)
+        if engine.closing.is_set():
+            engine.open_ids.discard(self.request_id)
+            return EngineOutput(self.request_id, (), (), FinishReason.ABORT)
         if (engine.failure or engine.last) and self.num_outputs == engine.fail_after:
             engine.open_ids.discard(self.request_id)
             if engine.failure:
@@ -149,5 +155,3 @@ def made_up_logprobs(token_id: int, count: int) -> TokenLogprobs:
     """The drawn token at -0.5, then tokens 65, 66, ... at -1, -2, ..."""
     ids = np.array([token_id, *range(65, 65 + count)], np.int32)
     return TokenLogprobs(ids, np.array([-0.5, *range(-1, -1 - count, -1)], np.float32), 1)
-
-

@@ -1,5 +1,6 @@
 """A model folder as small as one can be, and the `sampan` command as a user runs it."""
 
+import io
 import json
 import os
 import subprocess
@@ -24,7 +25,7 @@ TEMPLATE = (
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory) -> Path:
-    """Random weights and one token a byte: it babbles, but through every part of the real engine. Read only: copy to damage."""
+    """Random weights, one token a byte: it babbles, but through all of the real engine. Copy it to damage it."""
     folder = tmp_path_factory.mktemp("models") / "babbler"
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = tokenizers.Tokenizer(models.BPE({token: i for i, token in enumerate(alphabet)}, []))
@@ -33,11 +34,23 @@ def model_folder(tmp_path_factory) -> Path:
     tokenizer.add_special_tokens(list(SPECIALS))
     ids = {token: tokenizer.token_to_id(token) for token in SPECIALS}
     config = ModelConfig(
-        "qwen2", tokenizer.get_vocab_size(), 32, 64, 1, 2, 1, 16, 512, tie_word_embeddings=True, eos_token_ids=(ids["<eos>"],)
+        "qwen2",
+        tokenizer.get_vocab_size(),
+        32,
+        64,
+        1,
+        2,
+        1,
+        16,
+        512,
+        tie_word_embeddings=True,
+        eos_token_ids=(ids["<eos>"],),
     )
     rng = np.random.default_rng(0)
     shapes = expected_tensors(config)
-    write_checkpoint(folder, config, {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()})
+    write_checkpoint(
+        folder, config, {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    )
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {"bos_token": "<bos>", "eos_token": "<eos>", "add_bos_token": False, "chat_template": TEMPLATE}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
@@ -45,9 +58,31 @@ def model_folder(tmp_path_factory) -> Path:
     return folder
 
 
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
-def sampan(tmp_path):
-    """Runs `python -m sampan` with nothing of the caller's environment, to its end."""
+def terminal(monkeypatch) -> Terminal:
+    """A terminal that can show colours."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    return Terminal()
+
+
+@pytest.fixture
+def user_environment(tmp_path) -> dict[str, str]:
+    """The variables that a user's shell would have, and a SAMPAN_HOME of the test's own."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return kept | {"SAMPAN_HOME": str(tmp_path), "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+
+
+@pytest.fixture
+def sampan(user_environment):
+    """Runs `python -m sampan` to its end."""
 
     def sampan(*words: object, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -57,14 +92,8 @@ def sampan(tmp_path):
             text=True,
             encoding="utf-8",
             timeout=120,
-            env=user_environment(tmp_path) | environment,
+            env=user_environment | environment,
             check=False,
         )
 
     return sampan
-
-
-def user_environment(home: Path) -> dict[str, str]:
-    """The variables that a user's shell would have, and a home of the test's own."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return kept | {"SAMPAN_HOME": str(home), "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}

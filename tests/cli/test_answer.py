@@ -4,16 +4,10 @@ import io
 
 import pytest
 
-from sampan.cli.answer import AnswerPrinter
+from fake_chat_model import FakeModel, converse
+from sampan.cli.answer import AnswerPrinter, print_answer
 
 DIM, END = "\x1b[2m", "\x1b[0m"
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self):
-        return True
 
 
 def show(stream, *pieces):
@@ -27,7 +21,10 @@ def show(stream, *pieces):
 @pytest.mark.parametrize(
     ("pieces", "expected"),
     [
-        ([("reasoning", "I "), ("reasoning", "see."), ("content", "Yes"), ("content", ".")], "<think>\nI see.\n</think>\n\nYes.\n"),
+        (
+            [("reasoning", "I "), ("reasoning", "see."), ("content", "Yes"), ("content", ".")],
+            "<think>\nI see.\n</think>\n\nYes.\n",
+        ),
         ([("reasoning", "I see.\n"), ("content", "Yes.\n")], "<think>\nI see.\n</think>\n\nYes.\n"),
         ([("reasoning", "I s")], "<think>\nI s\n</think>\n"),
         ([("content", "Yes.")], "Yes.\n"),
@@ -47,7 +44,13 @@ def test_in_a_file(pieces, expected):
         ([("content", "Yes.")], "Yes.\n"),
     ],
 )
-def test_on_a_terminal(monkeypatch, pieces, expected):
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert show(Terminal(), *pieces) == expected
+def test_on_a_terminal(terminal, pieces, expected):
+    assert show(terminal, *pieces) == expected
+
+
+def test_a_stopped_answer_is_closed_and_its_line_ended(capsys):
+    model = FakeModel(endless=True)
+    steps = iter([False, False, True])
+    print_answer(converse(model).ask("hi"), lambda: next(steps))
+    assert capsys.readouterr().out == "<think>\nabout hi\n</think>\n\nhi\n"
+    assert model.num_open == 0

@@ -30,7 +30,9 @@ def answer(
     return 0
 
 
-def listen(*, port: Annotated[int, Option("port")] = 8000, max_tokens: Annotated[int, Option("most tokens")] = 9) -> int:
+def listen(
+    *, port: Annotated[int, Option("port")] = 8000, max_tokens: Annotated[int, Option("most tokens")] = 9
+) -> int:
     """Listen."""
     return 0
 

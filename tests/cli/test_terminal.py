@@ -9,13 +9,6 @@ from hypothesis import strategies as st
 from sampan.cli.terminal import Style, printable
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self):
-        return True
-
-
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -43,14 +36,12 @@ def test_no_control_character_survives(text):
     assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in shown if c not in "\n\t")
 
 
-def test_style_only_where_a_terminal_can_show_it(monkeypatch):
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert Style.of(Terminal()).dim("x") == "\x1b[2mx\x1b[0m"
-    assert Style.of(Terminal()).dim("") == ""
+def test_style_only_where_a_terminal_can_show_it(terminal, monkeypatch):
+    assert Style.of(terminal).dim("x") == "\x1b[2mx\x1b[0m"
+    assert Style.of(terminal).dim("") == ""
     assert Style.of(io.StringIO()).dim("x") == "x"
     monkeypatch.setenv("TERM", "dumb")
-    assert Style.of(Terminal()).error("x") == "x"
+    assert Style.of(terminal).error("x") == "x"
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
-    assert Style.of(Terminal()).bold("x") == "x"
+    assert Style.of(terminal).bold("x") == "x"

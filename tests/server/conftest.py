@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +17,8 @@ from fastapi import FastAPI
 
 from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
-from sampan.server import create_app
+from sampan.server import bind_socket, create_app, run_server
+from sampan.server.service import Service
 from scripted_engine import CHAT_TEMPLATE, TOKENIZER, ScriptedEngine
 
 DEFAULTS = SamplingParams(temperature=0.6, top_p=0.95)
@@ -73,3 +77,61 @@ def ask() -> Ask:
         return Asked(app, engine)
 
     return make
+
+
+@dataclass
+class Live:
+    """An application behind a real socket, in a thread of this process."""
+
+    engine: ScriptedEngine
+    service: Service
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def send(self, path: str, body: dict[str, Any]) -> socket.socket:
+        """Sends a request over a connection of its own, which the caller closes."""
+        data = json.dumps(body).encode()
+        connection = socket.create_connection((self.host, self.port), timeout=20)
+        head = (f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json")
+        connection.sendall("\r\n".join((*head, f"Content-Length: {len(data)}", "", "")).encode() + data)
+        return connection
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Waits for what another thread is about to do."""
+        ends = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < ends
+            time.sleep(0.005)
+
+
+Serve = Callable[..., Live]
+
+
+@pytest.fixture
+def serve(ask: Ask) -> Iterator[Serve]:
+    """Starts an application on a free port; ends it when the test does."""
+    ends: list[Callable[[], None]] = []
+
+    def start(engine: ScriptedEngine, **config: Any) -> Live:
+        asked = ask(engine=engine, **config)
+        service: Service = asked.app.state.service
+        listener = bind_socket(ServerConfig(port=0))
+        host, port = listener.getsockname()
+        thread = threading.Thread(target=run_server, args=(asked.app, service.config), kwargs={"listener": listener})
+        thread.start()
+
+        def end() -> None:
+            service.draining = True
+            thread.join(20)
+            assert not thread.is_alive()
+
+        ends.append(end)
+        return Live(engine, service, host, port)
+
+    yield start
+    for end in ends:
+        end()

@@ -1,7 +1,7 @@
 """Prints one answer as it comes: the thought dimmed, then the answer plain.
 
-Where the stream shows no style (a file, a pipe, NO_COLOR) the thought stands between `<think>` and `</think>` instead, so that a
-reader of the log still sees which is which. Either way an empty line parts the two.
+Where the stream shows no style (a file, a pipe, NO_COLOR) the thought stands between `<think>` and `</think>`
+instead, so that a reader of the log still sees which is which. Either way an empty line parts the two.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ PRECISIONS = ("int8", "int4", "bf16")
 
 
 def find_models() -> Iterator[dict[str, Any]]:
-    """One entry a model, the zoo first: name, aliases, parameters, bytes by precision, license, huggingface_id, present, path."""
+    """One entry a model, the zoo first: name, aliases, parameters, bytes by precision, license, huggingface_id,
+    present, path."""
     known = {model_folder(entry): entry for entry in ZOO}
     models = sampan_home() / "models"
     others = sorted(path for path in models.iterdir() if path.is_dir()) if models.is_dir() else []

@@ -18,16 +18,19 @@ def chat(
     sampling: Sampling,
     engine: Engine,
 ) -> int:
-    """Talks with a model: thoughts dimmed, answers plain. Ctrl-C stops an answer; Ctrl-D, /exit or Ctrl-C twice leaves.
+    """Talks with a model: thoughts dimmed, answers plain.
 
-    /help lists what else can be said. Messages may also come through a pipe, one a line.
+    Ctrl-C stops an answer; Ctrl-D, /exit or Ctrl-C twice leaves; /help lists what else can be said.
+    Messages may also come through a pipe, one a line.
     """
     from sampan.checkpoint.resolve import sampan_home
     from sampan.cli.chat_loop import HINT, ChatLoop
     from sampan.cli.conversation import Conversation
     from sampan.cli.line_reader import PipeReader, TerminalReader
     from sampan.cli.terminal import Style
+    from sampan.engine import SamplingParams
 
+    sampling.over(SamplingParams())  # a value out of range is refused before the model is loaded
     llm = engine.open(model, max_num_seqs=1)
     template = llm.loaded.chat_template
     conversation = Conversation(

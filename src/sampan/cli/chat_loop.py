@@ -27,10 +27,6 @@ class Command(NamedTuple):
     run: Callable[[ChatLoop, str], None]
 
 
-class Leave(Exception):
-    """The user said good-bye."""
-
-
 class ChatLoop:
     """Talks until the user leaves.
 
@@ -43,6 +39,7 @@ class ChatLoop:
         self.conversation = conversation
         self._read = read
         self._interactive = interactive
+        self._left = False
         self._style = Style.of(sys.stdout)
 
     def run(self) -> None:
@@ -52,11 +49,9 @@ class ChatLoop:
             KeyboardInterrupt: Ctrl-C twice.
             SampanError: the engine is gone; or any mistake, where nobody is there to read about it and go on.
         """
-        while (message := self._read_message()) is not None:
+        while not self._left and (message := self._read_message()) is not None:
             try:
                 self._take(message)
-            except Leave:
-                break
             except SampanError as error:
                 if not self._interactive or isinstance(error, EngineError):
                     raise
@@ -134,7 +129,7 @@ class ChatLoop:
         self._answer(self.conversation.retry)
 
     def _exit(self, rest: str) -> None:
-        raise Leave
+        self._left = True
 
 
 COMMANDS = {

@@ -1,5 +1,5 @@
-"""What `sampan doctor` looks at. Each check is a function that takes facts and returns findings; a finding that is not ok has a
-remedy. Whatever could crash or hang (Paddle, a model) is tried in a process of its own.
+"""What `sampan doctor` looks at. Each check is a function that takes facts and returns findings; a finding that is
+not ok has a remedy. Whatever could crash or hang (Paddle, a model) is tried in a process of its own.
 """
 
 from __future__ import annotations
@@ -61,13 +61,14 @@ def check_python(version: tuple[int, int], bits: int) -> Finding:
 
 def check_paddle(python: str = sys.executable, timeout: float = TIMEOUT) -> Finding:
     """Paddle imports, is of the supported release, and computes (`paddle.utils.run_check`)."""
-    program = "import paddle; paddle.utils.run_check(); print('\\n' + paddle.__version__)"
+    program = "import paddle; paddle.utils.run_check(); print(); print(paddle.__version__)"
     ran, output = _run([python, "-c", program], timeout)
     if not ran:
         return Finding("paddle", FAIL, output, "install it again: pip install --force-reinstall 'paddlepaddle==3.3.*'")
-    if not output.startswith("3.3."):
-        return Finding("paddle", WARN, f"{output}; tested with 3.3", "pip install 'paddlepaddle==3.3.*'")
-    return Finding("paddle", OK, f"{output}, run_check passes")
+    version = output.rpartition("\n")[2]
+    if not version.startswith("3.3."):
+        return Finding("paddle", WARN, f"{version}; tested with 3.3", "pip install 'paddlepaddle==3.3.*'")
+    return Finding("paddle", OK, f"{version}, run_check passes")
 
 
 def check_native(python: str = sys.executable, timeout: float = TIMEOUT) -> Finding:
@@ -110,7 +111,9 @@ def check_memory(memory: Memory, models: Sequence[tuple[str, ModelConfig]]) -> F
             fitting.append(f"{name} ({best})")
     detail = f"{human_bytes(memory.available)} of {human_bytes(memory.total)} free"
     if not fitting:
-        return Finding("memory", WARN, f"{detail}; no distill fits", "close programs, or use a machine with more memory")
+        return Finding(
+            "memory", WARN, f"{detail}; no distill fits", "close programs, or use a machine with more memory"
+        )
     return Finding("memory", OK, f"{detail}; fits {', '.join(fitting)}")
 
 
@@ -140,7 +143,19 @@ def check_port(port: int, host: str = "127.0.0.1") -> Finding:
 
 def check_embedded_model(python: str = sys.executable, timeout: float = TIMEOUT) -> Finding:
     """The embedded model answers, through the same command that a user would type."""
-    command = [python, "-m", "sampan", "generate", "你好", "--max-tokens", "16", "--temperature", "0", "--json"]
+    command = [
+        python,
+        "-m",
+        "sampan",
+        "generate",
+        "sampan-tiny",
+        "你好",
+        "--max-tokens",
+        "16",
+        "--temperature",
+        "0",
+        "--json",
+    ]
     ran, output = _run(command, timeout)
     remedy = "install Sampan again; the errors above come first"
     if not ran:
@@ -153,12 +168,15 @@ def check_embedded_model(python: str = sys.executable, timeout: float = TIMEOUT)
 
 
 def _run(command: Sequence[str], timeout: float) -> tuple[bool, str]:
-    """Whether a program succeeded, and the last line that it printed: its result or its complaint."""
+    """Whether a program succeeded; what it printed, or in one line what it complained of."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
         return False, f"no answer within {timeout:g} s"
-    lines = (done.stdout if done.returncode == 0 else done.stderr or done.stdout).strip().splitlines()
+    if done.returncode == 0:
+        return True, done.stdout.strip()
     if done.returncode < 0:
         return False, f"ended by signal {-done.returncode}"
-    return done.returncode == 0, lines[-1] if lines else f"exit code {done.returncode}"
+    lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+    # Ours begin with "error: "; a traceback says what happened in its last line.
+    return False, next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), lines[-1])

@@ -45,7 +45,9 @@ class Answer:
             if part.output is not None:
                 self.output = part.output
                 if self.finish_reason == FinishReason.ERROR.value:
-                    raise EngineError("the model computed NaN or Inf", remedy="its weights may be damaged: fetch it again")
+                    raise EngineError(
+                        "the model computed NaN or Inf", remedy="its weights may be damaged: fetch it again"
+                    )
             yield part.delta
 
     @property
@@ -106,8 +108,9 @@ class Conversation:
         self._num_retries = 0
 
     def ask(self, text: str) -> Answer:
-        """Begins the answer to `text`. Where the context is too short for all that was said and an answer, the oldest exchanges
-        are forgotten; a message that is too long even alone raises ContextLengthError once the answer is iterated."""
+        """Begins the answer to `text`. Where the context is too short for all that was said and an answer, the oldest
+        exchanges are forgotten; a message that is too long even alone raises ContextLengthError once the answer is
+        iterated."""
         self._question, self._num_retries = {"role": "user", "content": text}, 0
         return self._begin(self._question)
 
@@ -125,7 +128,7 @@ class Conversation:
         return self._begin(self._question)
 
     def keep(self, answer: Answer) -> None:
-        """Takes an ended answer into the history. One that was left inside its thought says nothing and is not taken."""
+        """Takes an ended answer into the history, but not one that was left inside its thought: it says nothing."""
         if self._question is not None and answer.content:
             reply = {"role": "assistant", "content": answer.content, "reasoning_content": answer.reasoning}
             self.exchanges.append((self._question, reply))

@@ -10,12 +10,12 @@ from sampan.cli.parameters import Option
 
 def doctor(
     *,
-    port: Annotated[int, Option("the port that serve would listen on")] = 8000,
+    port: Annotated[int, Option("the port for serve")] = 8000,
     json: Json = False,
 ) -> int:
-    """Checks what Sampan needs of this machine: Python, Paddle, the kernels, processor, memory, disk, the embedded model.
+    """Checks what Sampan needs: Python, Paddle, kernels, processor, memory, disk, the embedded model.
 
-    Each finding is ok, a warning or a failure, and what is not ok has a remedy. Exit code 1 if anything fails.
+    Each finding is ok, a warning or a failure, and what is not ok has a remedy. A failure exits with 1.
     """
     from sampan.cli.checks import FAIL, OK, WARN, examine
     from sampan.cli.output import print_json, print_table

@@ -22,17 +22,20 @@ def generate(
     sampling: Sampling,
     engine: Engine,
 ) -> int:
-    """Answers one prompt. The thought comes dimmed before the answer (between <think> and </think> in a file or pipe).
+    """Answers one prompt: first the thought, dimmed, then the answer.
 
-    With --json it prints {"reasoning_content", "content", "finish_reason", "usage"} instead.
+    In a file or a pipe the thought stands between <think> and </think>. With --json it prints
+    {"reasoning_content", "content", "finish_reason", "usage"} instead.
     """
     from sampan.cli.answer import print_answer
     from sampan.cli.conversation import Answer
     from sampan.cli.output import print_json
+    from sampan.engine import SamplingParams
 
     text = read_prompt() if prompt == "-" else prompt
     messages = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": text})
+    sampling.over(SamplingParams())  # a value out of range is refused before the model is loaded
     llm = engine.open(model, max_num_seqs=1)
     params = sampling.over(llm.loaded.sampling_defaults)
     answer = Answer(llm.stream_chat(messages, params, thinking=thinking))

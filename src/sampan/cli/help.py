@@ -8,7 +8,7 @@ from sampan.cli.parameters import CONFIG, REQUIRED, Parameter, read_parameters
 from sampan.cli.table import VERBS
 
 TITLE = "Sampan: private reasoning models on your own machine"
-COLUMN = 27  # where explanations begin
+COLUMN = 30  # where explanations begin
 
 
 def program_help() -> str:
@@ -25,7 +25,7 @@ Options:
   {"--help":<{COLUMN - 2}}explain Sampan, or one verb: sampan VERB --help
   {"--version":<{COLUMN - 2}}show the version
 
-A MODEL is a name from `sampan list` or a folder. Without one the embedded sampan-tiny answers, with nothing to download:
+A MODEL is a name from `sampan list` or a folder. Without one the embedded sampan-tiny answers: nothing to download.
   sampan generate "How do I reset my router password?"
 """
 
@@ -46,8 +46,8 @@ def verb_help(name: str, verb: Callable[..., int]) -> str:
         blocks.append(_section(title, [p for p in parameters if p.group == group]))
     if example is not None:
         blocks.append(
-            f"Every option is also an environment variable ({example.flag}: {example.variable}) and a key of the --config\n"
-            f"file ({example.key} = ...). The command line comes before the environment, the environment before the file."
+            f"Every option is also an environment variable ({example.flag}: {example.variable}) and a key of the\n"
+            f"--config file ({example.key} = ...). The command line comes first, then the environment, then the file."
         )
     return "\n\n".join(block for block in blocks if block) + "\n"
 

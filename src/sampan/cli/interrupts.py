@@ -1,5 +1,5 @@
-"""Ctrl-C while an answer runs: the first stops the answer between two steps, where the engine is consistent; the second, for those
-who cannot wait for the step to end, leaves the program."""
+"""Ctrl-C while an answer runs: the first stops the answer between two steps, where the engine is consistent; the
+second, for those who cannot wait for the step to end, leaves the program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class StopOnInterrupt:
-    """A context in which the first SIGINT sets `stopped` and the second raises `KeyboardInterrupt`. For the main thread only."""
+    """Here the first SIGINT sets `stopped`, the second raises KeyboardInterrupt. For the main thread only."""
 
     def __init__(self) -> None:
         self.stopped = False
@@ -19,7 +19,9 @@ class StopOnInterrupt:
         self._previous = signal.signal(signal.SIGINT, self._on_interrupt)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         signal.signal(signal.SIGINT, self._previous)
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:

@@ -1,6 +1,7 @@
-"""Facts about this machine, read from the kernel's own files: processors, memory, and the limits a container puts on both.
+"""Facts about this machine from the kernel's own files: processors, memory, and a container's limits on both.
 
-Linux only (`/proc`, `/sys/fs/cgroup`); a file that is not there leaves its fact unknown. `root` lets tests bring their own.
+Linux only (`/proc`, `/sys/fs/cgroup`); a file that is not there leaves its fact unknown. Tests bring a `root` of their
+own.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ def read_processor(root: Path = ROOT, usable: set[int] | None = None) -> Process
 
 def read_memory(root: Path = ROOT) -> Memory:
     """Memory of the machine, or of the container where that has less."""
-    kib = {key: int(value) for key, value in re.findall(r"^(\w+):\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)}
+    kib = {
+        key: int(value) for key, value in re.findall(r"^(\w+):\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
+    }
     total, available = kib.get("MemTotal", 0) * 1024, kib.get("MemAvailable", 0) * 1024
     for folder in _cgroups(root, "memory"):
         limit = _number(folder / "memory.max") or _number(folder / "memory.limit_in_bytes")

@@ -1,7 +1,7 @@
 """The way in: finds the verb, settles its values, runs it, and turns whatever happens into an exit code.
 
-Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted, 141 the reader of our output went away. An error is two short lines
-on stderr, what is wrong and what to do. SAMPAN_DEBUG=1 shows the traceback as well.
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted, 141 the reader of our output went away. An error is two
+short lines on stderr, what is wrong and what to do. SAMPAN_DEBUG=1 shows the traceback as well.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 from sampan.cli.help import program_help, verb_help
 from sampan.cli.near import did_you_mean
 from sampan.cli.parameters import CONFIG, Parameter, read_parameters
-from sampan.cli.table import VERBS
 from sampan.cli.report import report
+from sampan.cli.table import VERBS
 from sampan.cli.words import sort_words
 from sampan.errors import UsageError
 

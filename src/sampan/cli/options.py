@@ -19,7 +19,7 @@ class Sampling(NamedTuple):
     """Sampling (unset: as the model's makers recommend)."""
 
     max_tokens: Annotated[int | None, Option("most tokens of thought and answer together")] = None
-    temperature: Annotated[float | None, Option("0 always takes the most probable token; distills want 0.5 to 0.7")] = None
+    temperature: Annotated[float | None, Option("0 takes the most probable token; distills want 0.5 to 0.7")] = None
     top_p: Annotated[float | None, Option("draw from the most probable tokens that add up to X")] = None
     top_k: Annotated[int | None, Option("draw from the N most probable tokens")] = None
     min_p: Annotated[float | None, Option("drop tokens less probable than X times the most probable one")] = None
@@ -40,7 +40,7 @@ class Sampling(NamedTuple):
 class Engine(NamedTuple):
     """Engine."""
 
-    precision: Annotated[str, Option("of the weights in memory; auto takes what suits the machine")] = "auto"
+    precision: Annotated[str, Option("of the weights; auto takes what suits the machine")] = "auto"
     device: Annotated[str | None, Option("where to compute, in Paddle's words: cpu, gpu:0, npu:0")] = None
     max_model_len: Annotated[int | None, Option("most tokens of prompt and answer together")] = None
 

@@ -1,7 +1,7 @@
 """Reads a verb's parameters off its signature: the annotations are the only description of the command line.
 
-A verb is a function of keyword-only parameters. `Annotated[int, Option("...")]` is a `--flag`, `Annotated[str, Argument("...")]`
-a positional word, and a `NamedTuple` class a group of such options that several verbs share::
+A verb is a function of keyword-only parameters. `Annotated[int, Option("...")]` is a `--flag`, `Annotated[str,
+Argument("...")]` a positional word, and a `NamedTuple` class a group of such options that several verbs share::
 
     def generate(*, model: Annotated[str, Argument("...")] = "sampan-tiny", sampling: Sampling) -> int: ...
 

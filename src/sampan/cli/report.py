@@ -23,7 +23,7 @@ def explain(error: Exception) -> SampanError:
     if isinstance(error, SampanError):
         return error
     if isinstance(error, MemoryError):
-        return SampanError("the machine's memory is full", remedy="use a smaller model or --precision int4")
+        return SampanError("the machine's memory is full", remedy="use a smaller model, or a --precision of fewer bits")
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return SampanError(f"{where}{error.strerror}", remedy="sampan doctor checks disk, memory and permissions")

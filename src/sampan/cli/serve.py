@@ -26,22 +26,25 @@ def serve(
     model: Model = None,
     host: Annotated[str, Option("address to listen on", metavar="ADDRESS")] = "127.0.0.1",
     port: Annotated[int, Option("port to listen on; 0 takes any free one")] = 8000,
-    insecure: Annotated[bool, Option("permit an address that other machines can reach: there are no API keys yet")] = False,
-    allowed_hosts: Annotated[tuple[str, ...], Option("another name for this server in requests", metavar="NAME")] = (),
+    insecure: Annotated[bool, Option("permit addresses that others can reach; there are no API keys yet")] = False,
+    allowed_host: Annotated[
+        tuple[str, ...], Option("another name that requests may call this server by", metavar="NAME")
+    ] = (),
     served_model_name: Annotated[str | None, Option("the model's id in requests and answers", metavar="NAME")] = None,
     default_max_tokens: Annotated[int | None, Option("most tokens of an answer where the request says nothing")] = None,
     reasoning_format: Annotated[
-        str, Option("where thoughts go in chats: reasoning_content, reasoning, both or none", metavar="FIELD")
+        str, Option("of thoughts; or reasoning, both, none", metavar="FIELD")
     ] = "reasoning_content",
     log_level: Annotated[
-        str, Option("of the log on standard error", metavar="LEVEL", choices=("debug", "info", "warning", "error"))
+        str, Option("of the log", metavar="LEVEL", choices=("debug", "info", "warning", "error"))
     ] = "info",
     engine: Engine,
     batching: Batching,
 ) -> int:
     """Answers over HTTP: OpenAI's /v1/chat/completions and /v1/completions, and POST /generate.
 
-    Prints one line, `Sampan listening on http://HOST:PORT`, once it is ready. SIGTERM or Ctrl-C lets open answers finish.
+    Prints one line, `Sampan listening on http://HOST:PORT`, once it is ready.
+    SIGTERM or Ctrl-C lets open answers finish; a second one cuts them.
     """
     import logging
 
@@ -56,7 +59,7 @@ def serve(
         default_max_tokens=default_max_tokens,
         reasoning_format=reasoning_format,
         allow_remote=insecure,
-        allowed_hosts=allowed_hosts,
+        allowed_hosts=allowed_host,
     )
     with bind_socket(config) as listener:  # before the model is loaded: a port in use is known at once
         loaded = engine.open(model, **batching._asdict()).loaded
@@ -72,7 +75,7 @@ def serve(
 
 
 def name_model(config: ServerConfig, name: str, served_name: str | None) -> ServerConfig:
-    """What requests may call the model: the name that the user chose, or its own; a model of the zoo has other names besides."""
+    """What requests may call the model: the name that the user chose, or its own, and those that the zoo has for it."""
     from dataclasses import replace
 
     from sampan.errors import UnknownModelError

@@ -3,8 +3,8 @@
     --max-tokens 256        >  SAMPAN_MAX_TOKENS=256  >  max-tokens = 256  >  the default
     (the command line)         (the environment)         (--config FILE)      (the signature)
 
-A key at the top of the file holds for every verb that has it, one in a table named after a verb for that verb alone. The three
-spell their values differently, but each message names the place it came from.
+A key at the top of the file holds for every verb that has it, one in a table named after a verb for that verb alone.
+The three spell their values differently, but each message names the place it came from.
 """
 
 from __future__ import annotations
@@ -136,5 +136,5 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _unknown(path: Path, what: str, name: str, known: Sequence[str] | set[str] | Mapping[str, Any]) -> ConfigError:
-    remedy = did_you_mean(name.replace("_", "-"), known, "sampan VERB --help lists the keys: options without their dashes")
+    remedy = did_you_mean(name.replace("_", "-"), known, "keys are the options of sampan VERB --help, without dashes")
     return ConfigError(f"{path}: unknown {what}", remedy=remedy)

@@ -1,12 +1,12 @@
-"""What reaches a terminal: style where it is wanted, and never a control character that a model or a file name made up."""
+"""What reaches a terminal: style where it is wanted, never a control character that a model or a file name made up."""
 
 from __future__ import annotations
 
 import os
 from typing import NamedTuple, TextIO
 
-# C0, DEL and C1 move cursors, retitle windows, write clipboards (ECMA-48). They are shown, not sent: C0 by its control picture.
-# Carriage returns are dropped: text may end its lines with CR LF.
+# C0, DEL and C1 move cursors, retitle windows, write clipboards (ECMA-48). They are shown, not sent: C0 by its
+# control picture. Carriage returns are dropped: text may end its lines with CR LF.
 _CONTROLS: dict[int, int | str] = {
     **{code: 0x2400 + code for code in range(0x20)},
     **{code: 0xFFFD for code in range(0x80, 0xA0)},

@@ -1,5 +1,5 @@
-"""Sorts the words after a verb into flags and positionals, as GNU programs do: in any order, `--flag value` or `--flag=value`,
-`--` ends the flags, a lone `-` is a positional. Everything is still text here; `settings.py` converts it.
+"""Sorts the words after a verb into flags and positionals, as GNU programs do: in any order, `--flag value` or
+`--flag=value`; `--` ends the flags, a lone `-` is a positional. All is still text here; `settings.py` converts it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sampan.errors import UsageError
 def sort_words(words: Sequence[str], parameters: Sequence[Parameter]) -> dict[str, tuple[str, ...]]:
     """The texts given for each parameter, by its name; a parameter that was not given is absent.
 
-    A switch `--x` has the text "true", its opposite `--no-x` "false". Of a flag that takes one value the last one counts.
+    A switch `--x` has the text "true", its opposite `--no-x` "false". Of a flag that takes one value the last counts.
 
     Raises:
         UsageError: an unknown flag, a flag without its value, or too many positionals.
@@ -34,8 +34,9 @@ def sort_words(words: Sequence[str], parameters: Sequence[Parameter]) -> dict[st
         flag, equals, value = word.partition("=")
         parameter = flags.get(flag) or opposites.get(flag)
         if parameter is None:
+            known = opposites if flag.startswith("--no-") else flags
             otherwise = "see --help; before a word that begins with - write --"
-            raise UsageError(f"unknown option {flag}", remedy=did_you_mean(flag, [*flags, *opposites], otherwise))
+            raise UsageError(f"unknown option {flag}", remedy=did_you_mean(flag, known, otherwise))
         if parameter.kind is bool:
             if equals:
                 raise UsageError(f"{flag} takes no value", remedy=f"write --{parameter.key} or --no-{parameter.key}")
@@ -50,7 +51,7 @@ def sort_words(words: Sequence[str], parameters: Sequence[Parameter]) -> dict[st
 
 
 def _place(words: Sequence[str], parameters: Sequence[Parameter]) -> dict[str, tuple[str, ...]]:
-    """Required positionals are served first, optional ones from the left: `[MODEL] PROMPT` takes one word as the prompt."""
+    """Required positionals come first, optional ones from the left: `[MODEL] PROMPT` takes one word as the prompt."""
     if len(words) > len(parameters):
         raise UsageError(f"one word too many: {words[len(parameters)]!r}", remedy="put text with spaces in quotes")
     spare = len(words) - sum(parameter.default is REQUIRED for parameter in parameters)

@@ -53,7 +53,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await engine.close()
+        await service.close()
 
     # The documentation pages of FastAPI load scripts from other sites; /openapi.json says the same.
     app = FastAPI(title="Sampan", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)

@@ -6,6 +6,7 @@ surrogates and numbers without end. Errors name the field and what was expected,
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeVar
 
 import anyio
@@ -88,6 +89,7 @@ def validation_failure(error: ValidationError) -> RequestError:
     return RequestError(f"{place}: {first['msg'][:200]}", param=param)
 
 
+@cache
 def body_schema(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """What OpenAPI says of a route that reads its body with `read_json`."""
     content = {"application/json": {"schema": model.model_json_schema()}}

@@ -8,13 +8,15 @@ server work: then the browser sends the page's name in `Origin`. So both must na
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+import re
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sampan.config import ServerConfig
 from sampan.server.errors import error_response
+
+AUTHORITY = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{1,5})?", re.ASCII)
 
 
 def is_loopback(host: str) -> bool:
@@ -27,12 +29,8 @@ def is_loopback(host: str) -> bool:
 
 def host_name(authority: str) -> str:
     """The name in `name`, `name:port` or `[address]:port`, in lower case; empty where it is malformed."""
-    try:
-        parts = urlsplit(f"//{authority}")
-        malformed = parts.path or parts.query or parts.fragment or "@" in parts.netloc
-        return "" if malformed or parts.port == 0 else (parts.hostname or "").removesuffix(".")
-    except ValueError:
-        return ""
+    match = AUTHORITY.fullmatch(authority.lower())
+    return match["address"] or match["name"].removesuffix(".") if match else ""
 
 
 class HostGuard:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import ipaddress
 import logging
+import math
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -21,7 +23,7 @@ logger = logging.getLogger("sampan.server")
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common proxies, so that the proxy is the one to close
-CANCEL_SECONDS = 1  # for answers that are cut at the end of the drain time
+CANCEL_SECONDS = 2  # for answers that are cut, to tell their clients
 
 
 def bind_socket(config: ServerConfig) -> socket.socket:
@@ -68,7 +70,7 @@ def bind_socket(config: ServerConfig) -> socket.socket:
 
 def run_server(app: FastAPI, config: ServerConfig, *, listener: socket.socket | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then lets open answers finish, for `drain_timeout_seconds` at most, and returns.
-    A second signal cuts them.
+    A second signal cuts them, a third kills the process.
 
     Prints `Sampan listening on http://HOST:PORT` on standard output once the engine is ready to answer.
 
@@ -114,23 +116,31 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._service = service
         self._on_ready: Callable[[], None] | None = on_ready
-        self._drain_ends: float | None = None
+        self._drain_ends = math.inf
+        self._num_signals = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called by `capture_signals` of the base class. Not kept for raising again later: this end is a success."""
-        if self._service.draining:
-            self.should_exit = True
+        """Called for each signal. The base class would raise it again at the end; a drained server ends in success."""
+        self._num_signals += 1
+        if self._num_signals > 2:  # the engine hangs: end as if no signal were handled
+            signal.signal(sig, signal.SIG_DFL)
+            signal.raise_signal(sig)
         self._service.draining = True
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second."""
-        service = self._service
-        if self._on_ready is not None and service.is_ready:
+        if self._on_ready is not None and self._service.is_ready:
             self._on_ready()
             self._on_ready = None
-        if service.draining:
-            now = time.monotonic()
-            self._drain_ends = self._drain_ends or now + service.config.drain_timeout_seconds
-            if not self.server_state.tasks or now >= self._drain_ends:
-                self.should_exit = True
+        if self._service.draining and not self.should_exit:
+            await self._drain()
         return await super().on_tick(counter)
+
+    async def _drain(self) -> None:
+        now = time.monotonic()
+        self._drain_ends = min(self._drain_ends, now + self._service.config.drain_timeout_seconds)
+        if self.server_state.tasks and now < self._drain_ends and self._num_signals < 2:
+            return
+        # Answers that are still open end with an error of their own, before uvicorn cancels what is left.
+        await self._service.close()
+        self.should_exit = True

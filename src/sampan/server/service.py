@@ -53,9 +53,17 @@ class Service:
         self.draining = False
         self._chat_template = chat_template
         self._defaults = defaults
+        self._is_closed = False
         # Says that two answers came from the same model under the same name; a seed promises nothing across a change.
         digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode())
         self.system_fingerprint = f"fp_{digest.hexdigest()[:12]}"
+
+    async def close(self) -> None:
+        """Ends open answers and stops the engine. Harmless when called twice."""
+        self.draining = True
+        if not self._is_closed:
+            self._is_closed = True
+            await self.engine.close()
 
     @property
     def is_ready(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sampan.errors import RequestError, TokenizerError
+from sampan.errors import RequestError, SampanError, TokenizerError
 from sampan.text.marks import Marks
 from sampan.text.messages import ChatMessage, parse_messages
 from sampan.text.reasoning import THINK_END, THINK_START, ReasoningSplitter
@@ -15,6 +15,7 @@ from sampan.text.tokenizer_config import SPECIAL_TOKEN_ROLES
 
 ASSISTANT_TAG = "<｜Assistant｜>"
 THINKING_OFF = f"{THINK_START}\n\n{THINK_END}\n\n"
+MAX_ERROR_CHARS = 200
 _OWN_VARIABLES = frozenset(("messages", "tools", "documents", "add_generation_prompt", "chat_template"))
 _THINKING_SWITCHES = ("enable_thinking", "thinking")
 
@@ -59,7 +60,7 @@ class ChatTemplate:
         self._sandbox = TemplateSandbox()
         try:
             self._template = self._sandbox.load(source)
-            self._render([{"role": "user", "content": "Hello"}], {switch: True for switch in _THINKING_SWITCHES}, True)
+            self.encode([{"role": "user", "content": "Hello"}])
         except Exception as error:  # foreign code may raise anything
             raise TokenizerError(
                 f"the chat template is unusable: {_one_line(error)}", remedy="use the template that came with the model"
@@ -93,65 +94,51 @@ class ChatTemplate:
             RequestError: malformed messages or options, or the template refuses them; `param` names the field.
         """
         chat = parse_messages(messages)
-        variables, thinking = self._checked_variables(template_kwargs or {}, thinking)
+        variables, thinking = _checked_variables(template_kwargs or {}, thinking)
         variables |= {"tools": tools or None, "documents": documents or None}
         if continue_final_message:
             _check_continuation(chat[-1], add_generation_prompt)
         marks = Marks(self._tokenizer, [variables, [[message.for_template(), message.reasoning] for message in chat]])
-        variables = marks.guard_all(variables) | {switch: thinking for switch in _THINKING_SWITCHES}
-        shown = [*chat[:-1], replace(chat[-1], content=marks.hole)] if continue_final_message else chat
         wants_answer = not continue_final_message and add_generation_prompt is not False
+        variables = marks.guard_all(variables) | {"add_generation_prompt": wants_answer}
+        variables |= {switch: thinking for switch in _THINKING_SWITCHES}
+        if continue_final_message:
+            text, is_thinking = self._render_begun(chat, variables, marks)
+        else:
+            text = self._render(chat, variables, marks)
+            text = self._with_thinking(text, thinking) if wants_answer else text
+            is_thinking = wants_answer and text.rstrip().endswith(THINK_START)
+        text = self._with_one_bos(text)
+        return ChatPrompt(tuple(self._encode(text, marks)), marks.remove(text), is_thinking)
+
+    def _render(self, chat: Sequence[ChatMessage], variables: Mapping[str, Any], marks: Marks) -> str:
+        """The template's text, with marks in what is not its own."""
+        messages = marks.guard_all([message.for_template() for message in chat])
+        special_tokens = self._tokenizer.config.special_tokens
         try:
-            text = self._render(marks.guard_all([message.for_template() for message in shown]), variables, wants_answer)
+            return self._sandbox.render(self._template, {**variables, **special_tokens, "messages": messages})
         except Exception as error:  # foreign code may raise anything
             raise RequestError(
                 f"the chat template cannot show these messages: {_one_line(error)}",
                 param="messages",
                 remedy="check the order of roles and what each message holds",
             ) from error
-        is_thinking = False
-        if continue_final_message:
-            head, found, _ = text.rpartition(marks.hole)
-            beginning, is_thinking = _beginning(chat[-1], marks)
-            text = head + beginning
-            if not found:
-                raise RequestError(
-                    "the chat template does not show the last message",
-                    param="continue_final_message",
-                    remedy="leave it out",
-                )
-        elif wants_answer:
-            text = self._with_thinking(text, thinking)
-            is_thinking = text.rstrip().endswith(THINK_START)
-        text = self._with_one_bos(text)
-        return ChatPrompt(tuple(self._encode(text, marks)), marks.remove(text), is_thinking)
 
-    def _render(self, messages: list[dict[str, Any]], variables: Mapping[str, Any], add_generation_prompt: bool) -> str:
-        from sampan.text.sandbox import WorkBudget
-
-        own = {"messages": messages, "add_generation_prompt": add_generation_prompt}
-        return self._sandbox.render(
-            self._template, {**variables, **self._tokenizer.config.special_tokens, **own}, WorkBudget()
-        )
-
-    def _checked_variables(self, template_kwargs: Mapping[str, Any], thinking: bool) -> tuple[dict[str, Any], bool]:
-        variables = dict(template_kwargs)
-        for name in variables:
-            if name in _OWN_VARIABLES or name in SPECIAL_TOKEN_ROLES or not name.isidentifier():
-                raise RequestError(
-                    f"chat_template_kwargs cannot set {name!r}",
-                    param=f"chat_template_kwargs.{name}",
-                    remedy="it is set by the server; leave it out",
-                )
-        for switch in _THINKING_SWITCHES:
-            thinking = variables.pop(switch, thinking)
-            if not isinstance(thinking, bool):
-                raise RequestError(
-                    f"chat_template_kwargs.{switch} is neither true nor false",
-                    param=f"chat_template_kwargs.{switch}",
-                    remedy="use true or false",
-                )
-        return variables, thinking
+    def _render_begun(
+        self, chat: Sequence[ChatMessage], variables: Mapping[str, Any], marks: Marks
+    ) -> tuple[str, bool]:
+        """The text up to and with the beginning of the last message, and whether that ends in its thought."""
+        *earlier, last = chat
+        shown = self._render([*earlier, replace(last, content=marks.hole)], variables, marks)
+        head, hole, _ = shown.rpartition(marks.hole)
+        if not hole:
+            raise RequestError(
+                "the chat template does not show the last message",
+                param="continue_final_message",
+                remedy="leave it out",
+            )
+        beginning, is_thinking = _beginning(last, marks)
+        return head + beginning, is_thinking
 
     def _with_thinking(self, text: str, thinking: bool) -> str:
         """Distill templates of February 2025 end in `<think>`, those of January do not: here they come to the same."""
@@ -174,6 +161,26 @@ class ChatTemplate:
             return self._tokenizer.encode_with_specials(text, mark=marks.mark)
         except RequestError as error:
             raise RequestError(error.message, param="messages", remedy=error.remedy) from error
+
+
+def _checked_variables(template_kwargs: Mapping[str, Any], thinking: bool) -> tuple[dict[str, Any], bool]:
+    variables = dict(template_kwargs)
+    for name in variables:
+        if name in _OWN_VARIABLES or name in SPECIAL_TOKEN_ROLES or not name.isidentifier():
+            raise RequestError(
+                f"chat_template_kwargs cannot set {name!r}",
+                param=f"chat_template_kwargs.{name}",
+                remedy="it is set by the server; leave it out",
+            )
+    for switch in _THINKING_SWITCHES:
+        thinking = variables.pop(switch, thinking)
+        if not isinstance(thinking, bool):
+            raise RequestError(
+                f"chat_template_kwargs.{switch} is neither true nor false",
+                param=f"chat_template_kwargs.{switch}",
+                remedy="use true or false",
+            )
+    return variables, thinking
 
 
 def _check_continuation(last: ChatMessage, add_generation_prompt: bool | None) -> None:
@@ -204,9 +211,12 @@ def _beginning(message: ChatMessage, marks: Marks) -> tuple[str, bool]:
         content = "".join(part.content for part in parts)
     else:
         is_thinking = not content
-    opened = f"{THINK_START}\n{marks.guard(reasoning)}"
-    return (opened, True) if is_thinking else (f"{opened}\n{THINK_END}\n\n{marks.guard(content)}", False)
+    if is_thinking:
+        return f"{THINK_START}\n{marks.guard(reasoning)}", True
+    thought = marks.guard(reasoning.strip("\n"))
+    return f"{THINK_START}\n{thought}\n{THINK_END}\n\n{marks.guard(content)}", False
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    message = error.message if isinstance(error, SampanError) else str(error)
+    return " ".join(message.split())[:MAX_ERROR_CHARS] or type(error).__name__

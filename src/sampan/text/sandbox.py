@@ -75,7 +75,7 @@ class WorkBudget:
             if isinstance(item, str):
                 self.spend(len(item) + 1)
             elif isinstance(item, int):
-                self.spend(item.bit_length() // 3 + 1)
+                self.spend(item.bit_length() ** 2 // 1024 + 1)  # multiplying and printing are quadratic
             elif item is None or isinstance(item, (float, Undefined)):
                 self.spend(1)
             elif isinstance(item, Mapping):
@@ -113,19 +113,22 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
             raise TemplateError(f"it has more than {MAX_TEMPLATE_CHARS} characters")
         return self.from_string(_MeterInserter().visit(self.parse(source)))
 
-    def render(self, template: Template, variables: Mapping[str, Any], budget: WorkBudget) -> str:
+    def render(self, template: Template, variables: Mapping[str, Any], budget: WorkBudget | None = None) -> str:
         """Renders a template of `load`.
 
         Raises:
             TemplateError: the template refuses its input, or (SecurityError) goes beyond its budget.
             Exception: whatever else foreign code comes to.
         """
-        return "".join(template.generate({**variables, _BUDGET: budget}))
+        return "".join(template.generate({**variables, _BUDGET: budget or WorkBudget()}))
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, _TEMPLATE_OBJECTS):
             return super().is_safe_attribute(obj, attr, value)
         return any(attr in names for kind, names in _METHODS.items() if isinstance(obj, kind))
+
+    def wrap_str_format(self, value: Any) -> None:
+        """Methods like `str.format` get no exception: a width in the format could be of any size."""
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         budget: WorkBudget = __context[_BUDGET]

@@ -18,13 +18,22 @@ from sampan.text.tokenizer import Tokenizer
 class TextDelta:
     """What some tokens added. `text` is all of it; `reasoning` and `content` are its parts without tags.
 
-    `stopped_by` is the stop string that was found: the request is over and its remaining tokens do not count.
+    `stopped_by` is the stop string that was found: the request is over and its remaining tokens do not count. Deltas
+    that follow each other can be added.
     """
 
     text: str = ""
     reasoning: str = ""
     content: str = ""
     stopped_by: str | None = None
+
+    def __add__(self, later: TextDelta) -> TextDelta:
+        return TextDelta(
+            self.text + later.text,
+            self.reasoning + later.reasoning,
+            self.content + later.content,
+            later.stopped_by or self.stopped_by,
+        )
 
 
 class TextStream:
@@ -66,7 +75,7 @@ class TextStream:
             last_is_stop: the last one ended the answer (end token or stop id) and is no part of its text.
         """
         ids = list(token_ids)
-        deltas = []
+        delta = TextDelta(stopped_by=self.stopped_by)
         for index, token_id in enumerate(ids):
             if self._stop.matched is not None:
                 break
@@ -76,15 +85,15 @@ class TextStream:
             if self._thought_end.matched is None:
                 self._num_thought_tokens += 1
                 self._thought_end.push(text)
-            deltas.append(self._emit(*self._stop.push(text)))
-        return self._keep(deltas)
+            delta += self._emit(*self._stop.push(text))
+        return self._keep(delta)
 
     def finish(self) -> TextDelta:
         """Gives out what was held back."""
         if self._stop.matched is not None:
-            return self._keep([self._split_end()])
+            return self._keep(self._split_end())
         emit, matched = self._stop.push(self._detokenizer.finish())
-        return self._keep([self._emit(emit + self._stop.finish(), matched), self._split_end()])
+        return self._keep(self._emit(emit + self._stop.finish(), matched) + self._split_end())
 
     @property
     def text(self) -> str:
@@ -125,12 +134,6 @@ class TextStream:
         delta = ReasoningDelta() if self._splitter is None else self._splitter.finish()
         return TextDelta("", delta.reasoning, delta.content, self._stop.matched)
 
-    def _keep(self, deltas: list[TextDelta]) -> TextDelta:
-        delta = TextDelta(
-            "".join(part.text for part in deltas),
-            "".join(part.reasoning for part in deltas),
-            "".join(part.content for part in deltas),
-            self._stop.matched,
-        )
+    def _keep(self, delta: TextDelta) -> TextDelta:
         self._parts.append(delta)
         return delta

@@ -1,0 +1,79 @@
+"""Probes and model cards."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripted_engine import ScriptedEngine
+
+
+def test_ready(ask):
+    asked = ask()
+    assert asked.get("/livez").json() == {"status": "alive"}
+    for path in ("/readyz", "/health"):
+        assert (asked.get(path).status_code, asked.get(path).json()) == (200, {"status": "ready"})
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/health"])
+def test_not_ready_while_the_engine_is_not(ask, path):
+    asked = ask(engine=ScriptedEngine(status_reason="loading"))
+    response = asked.get(path)
+    assert response.status_code == 503
+    assert response.json()["error"] == {
+        "message": "Not ready: loading",
+        "type": "unavailable_error",
+        "param": None,
+        "code": 503,
+    }
+    assert response.headers["retry-after"]
+    assert asked.get("/livez").status_code == 200
+
+
+def test_draining(ask):
+    asked = ask()
+    asked.app.state.service.draining = True
+    assert asked.get("/livez").status_code == 200
+    assert asked.get("/readyz").json()["error"]["message"] == "Not ready: shutting down"
+    for response in (asked.chat(), asked.chat(stream=True), asked.post("/generate", {"prompt": "hi"})):
+        assert response.status_code == 503
+    assert asked.engine.calls == []
+
+
+def test_model_cards(ask):
+    asked = ask(served_model_name="deepseek/r1", aliases=("gpt-4",), model_license="MIT")
+    body = asked.get("/v1/models").json()
+    created = body["data"][0]["created"]
+    cards = [
+        {
+            "id": name,
+            "object": "model",
+            "created": created,
+            "owned_by": "sampan",
+            "root": "deepseek/r1",
+            "parent": None,
+            "max_model_len": 4096,
+            "license": "MIT",
+            "permission": [],
+        }
+        for name in ("deepseek/r1", "gpt-4")
+    ]
+    assert body == {"object": "list", "data": cards}
+    assert [asked.get(f"/v1/models/{card['id']}").json() for card in cards] == cards
+    missing = asked.get("/v1/models/other")
+    assert (missing.status_code, missing.json()["error"]["param"]) == (404, "model")
+
+
+def test_openapi_lists_every_path(ask):
+    document = ask().get("/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/generate",
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/models",
+        "/v1/models/{model_id}",
+        "/livez",
+        "/readyz",
+        "/health",
+    }
+    chat = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert "messages" in chat["required"]
