@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from sampan.config import ServerConfig
 from sampan.errors import UsageError
+from sampan.server.http_protocol import BoundedHttpProtocol
 from sampan.server.service import Service
 
 logger = logging.getLogger("sampan.server")
@@ -87,6 +88,7 @@ def run_server(app: FastAPI, config: ServerConfig, *, listener: socket.socket | 
         uvicorn.Config(
             app,
             lifespan="on",
+            http=BoundedHttpProtocol,
             ws="none",
             log_config=None,
             access_log=False,  # it would log queries, and `POST /generate?prompt=...` is one; see `edge`
