@@ -30,8 +30,8 @@ CANCEL_SECONDS = 2  # for answers that are cut, to tell their clients
 def bind_socket(config: ServerConfig) -> socket.socket:
     """A listening socket on the configured address. Bind before loading a model: a port in use is then known at once.
 
-    Raises: UsageError: the address is not one of this machine, other machines can reach it and `allow_remote` is off,
-        or the port
+    Raises:
+        UsageError: the address is not one of this machine, others can reach it and `allow_remote` is off, or the port
             is in use or not permitted.
     """
     where = f"{config.host}:{config.port}"
