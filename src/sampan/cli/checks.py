@@ -94,7 +94,7 @@ def check_processor(processor: Processor) -> Iterator[Finding]:
     if processor.quota is None:
         yield Finding("cores", OK, cores)
     elif processor.quota < processor.physical:
-        remedy = f"raise the container's CPU limit, or use --threads {max(int(processor.quota), 1)}"
+        remedy = f"raise the container's CPU limit, or set OMP_NUM_THREADS={max(int(processor.quota), 1)}"
         yield Finding("cores", WARN, f"{cores}, but a quota of {processor.quota:g}", remedy)
     else:
         yield Finding("cores", OK, f"{cores}, quota {processor.quota:g}")
