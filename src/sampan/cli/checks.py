@@ -143,7 +143,7 @@ def check_port(port: int, host: str = "127.0.0.1") -> Finding:
 
 def check_embedded_model(python: str = sys.executable, timeout: float = TIMEOUT) -> Finding:
     """The embedded model answers, through the same command that a user would type."""
-    words = "generate sampan-tiny 你好 --max-tokens 16 --temperature 0 --json".split()
+    words = ["generate", "sampan-tiny", "你好", "--max-tokens", "16", "--temperature", "0", "--json"]
     ran, output = _run([python, "-m", "sampan", *words], timeout)
     remedy = "install Sampan again; the errors above come first"
     if not ran:
