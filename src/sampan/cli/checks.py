@@ -137,26 +137,14 @@ def check_port(port: int, host: str = "127.0.0.1") -> Finding:
             listener.bind((host, port))
         except OSError as error:
             what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-            return Finding("port", WARN, f"{host}:{port} {what}", "serve on another one: sampan serve --port 8001")
+            return Finding("port", WARN, f"{host}:{port} {what}", "choose another port, or --port 0 for any free one")
     return Finding("port", OK, f"{host}:{port} is free")
 
 
 def check_embedded_model(python: str = sys.executable, timeout: float = TIMEOUT) -> Finding:
     """The embedded model answers, through the same command that a user would type."""
-    command = [
-        python,
-        "-m",
-        "sampan",
-        "generate",
-        "sampan-tiny",
-        "你好",
-        "--max-tokens",
-        "16",
-        "--temperature",
-        "0",
-        "--json",
-    ]
-    ran, output = _run(command, timeout)
+    words = "generate sampan-tiny 你好 --max-tokens 16 --temperature 0 --json".split()
+    ran, output = _run([python, "-m", "sampan", *words], timeout)
     remedy = "install Sampan again; the errors above come first"
     if not ran:
         return Finding("embedded model", FAIL, output, remedy)
