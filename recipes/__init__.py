@@ -1,0 +1,1 @@
+"""Recipes: programs that make what Sampan ships. They are not part of the installed package."""
