@@ -27,7 +27,9 @@ class Example:
 
     def __post_init__(self) -> None:
         if self.token_ids.shape != self.is_target.shape or self.token_ids.ndim != 1:
-            raise ValueError(f"token_ids {self.token_ids.shape} and is_target {self.is_target.shape} must be one shape [n]")
+            raise ValueError(
+                f"token_ids {self.token_ids.shape} and is_target {self.is_target.shape} must be one shape [n]"
+            )
 
 
 @dataclass(frozen=True, slots=True)
