@@ -1,6 +1,7 @@
-"""A server in a process of its own: `python server_process.py ENGINE [SETTINGS]`.
+"""A server in a process of its own.
 
-ENGINE is `scripted` (answers are written down in SETTINGS) or `random` (the real engine over a tiny random model).
+`sampan serve` itself, or `python server_process.py ENGINE SETTINGS`, where ENGINE is `scripted` (answers are written
+down in SETTINGS) or `random` (the real engine over a tiny random model).
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,11 @@ class ServerProcess:
 
 
 @contextmanager
-def server_process(engine: str, **settings: Any) -> Iterator[ServerProcess]:
-    """Starts a server on a free port and waits until it says that it is ready."""
+def started(arguments: Sequence[str]) -> Iterator[ServerProcess]:
+    """Starts Python with these arguments and waits until the server says that it is ready."""
     path = os.pathsep.join(filter(None, [str(Path(__file__).parent), *sys.path]))
-    command = [sys.executable, __file__, engine, json.dumps(settings)]
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield ServerProcess(process, process.stdout.readline())
@@ -51,6 +51,16 @@ def server_process(engine: str, **settings: Any) -> Iterator[ServerProcess]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def server_process(engine: str, **settings: Any) -> AbstractContextManager[ServerProcess]:
+    """A server of this file on a free port."""
+    return started([__file__, engine, json.dumps(settings)])
+
+
+def sampan_serve(*arguments: str) -> AbstractContextManager[ServerProcess]:
+    """`sampan serve` on a free port."""
+    return started(["-m", "sampan", "serve", *arguments, "--port", "0"])
 
 
 def main(engine_name: str, settings: dict[str, Any]) -> None:

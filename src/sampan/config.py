@@ -297,11 +297,11 @@ class ServerConfig:
         max_body_bytes: larger request bodies are refused before they are read whole.
         aliases: other names that requests may use for the same model.
         model_license: shown in `/v1/models`.
-        reasoning_format: where thought goes in chat answers, one of `REASONING_FORMATS`: the field `reasoning_content`, the
-            field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`).
+        reasoning_format: where thought goes in chat answers, one of `REASONING_FORMATS`: the field `reasoning_content`,
+            the field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`).
         allow_remote: permits an address that other machines can reach.
-        allowed_hosts: names besides the loopback ones that a `Host` header may carry; beyond loopback, where this is empty,
-            every name is accepted.
+        allowed_hosts: names besides the loopback ones that a `Host` header may carry; beyond loopback, where this is
+            empty, every name is accepted.
         ping_interval_seconds: a stream that is silent this long gets an SSE comment.
         body_timeout_seconds: a request body must have arrived within this time.
         drain_timeout_seconds: at shutdown, open answers may take this long.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from sampan.checkpoint import SafetensorsFile, write_safetensors
+from sampan.checkpoint.dtypes import SLICE
 from sampan.errors import CheckpointError
 
 SECRET = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -69,6 +70,13 @@ def test_get_is_a_copy_and_raw_a_read_only_view(path: Path) -> None:
 def test_a_view_outlives_the_file_object(path: Path) -> None:
     view = SafetensorsFile(path).raw("b").data
     np.testing.assert_array_equal(view, [7, 8])
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "fp16", "bf16"])
+def test_a_tensor_of_several_slices_is_read_whole(tmp_path: Path, dtype: str) -> None:
+    values = (np.arange(2 * (SLICE + 3), dtype=np.float32) % 251).reshape(2, -1)
+    write_safetensors(tmp_path / "w.safetensors", {"first": SECRET, "a": values}, dtype)
+    np.testing.assert_array_equal(SafetensorsFile(tmp_path / "w.safetensors").get("a"), values, strict=True)
 
 
 def test_unaligned_tensors_are_read(tmp_path: Path) -> None:

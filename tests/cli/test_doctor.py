@@ -22,7 +22,7 @@ def test_exit_code_and_json(monkeypatch, capsys, findings, code):
 def test_the_table_puts_a_remedy_below_its_finding(monkeypatch, capsys):
     monkeypatch.setattr(checks, "examine", lambda port: iter(BAD))
     assert main(["doctor"]) == 1
-    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    lines = capsys.readouterr().out.splitlines()
     assert lines == [
         "check   status  finding",
         "python  ok      3.11",

@@ -31,7 +31,7 @@ def refused(sampan):
 
 def test_the_model_folder_is_missing(refused, tmp_path):
     error, _ = refused("generate", tmp_path / "none", "hi")
-    assert error == f"the folder {tmp_path / 'none'} does not exist"
+    assert error == f"the folder {str(tmp_path / 'none')!r} does not exist"
 
 
 def test_the_name_is_unknown_and_near_ones_are_offered(refused):

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from sampan.cluster import EngineClient
 from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
 from sampan.server import bind_socket, create_app, run_server
@@ -71,7 +72,7 @@ Ask = Callable[..., Asked]
 def ask() -> Ask:
     """Makes an application from answers or an engine, and settings of the server."""
 
-    def make(*answers: str, engine: ScriptedEngine | None = None, **config: Any) -> Asked:
+    def make(*answers: str, engine: Any = None, **config: Any) -> Asked:
         engine = engine or ScriptedEngine(answers or ("Thought.\n</think>\n\nAnswer.",))
         app = create_app(engine, TOKENIZER, CHAT_TEMPLATE, ServerConfig(**config), sampling_defaults=DEFAULTS)
         return Asked(app, engine)
@@ -83,7 +84,7 @@ def ask() -> Ask:
 class Live:
     """An application behind a real socket, in a thread of this process."""
 
-    engine: ScriptedEngine
+    engine: Any
     service: Service
     host: str
     port: int
@@ -116,7 +117,7 @@ def serve(ask: Ask) -> Iterator[Serve]:
     """Starts an application on a free port; ends it when the test does."""
     ends: list[Callable[[], None]] = []
 
-    def start(engine: ScriptedEngine, **config: Any) -> Live:
+    def start(engine: EngineClient, **config: Any) -> Live:
         asked = ask(engine=engine, **config)
         service: Service = asked.app.state.service
         listener = bind_socket(ServerConfig(port=0))

@@ -57,7 +57,13 @@ def test_stream_is_the_whole_answer_in_order(ask, step):
         (first["id"], "chat.completion.chunk", first["created"], "sampan-tiny")
     }
     assert first["choices"] == [
-        {"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": None, "finish_reason": None}
+        {
+            "index": 0,
+            "delta": {"role": "assistant", "content": ""},
+            "logprobs": None,
+            "finish_reason": None,
+            "stop_reason": None,
+        }
     ]
     assert last["choices"] == [
         {"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop", "stop_reason": None}

@@ -8,6 +8,7 @@ import socket
 import httpx
 import pytest
 
+from sampan.cluster import ThreadEngine
 from scripted_engine import ScriptedEngine
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
@@ -34,6 +35,20 @@ def test_request_ends_when_its_client_leaves(serve, path, body, delay):
     assert live.engine.status().num_free_blocks < 100
     connection.close()
     live.wait_until(lambda: live.engine.status().num_free_blocks == 100)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_blocks_of_the_real_engine_are_free_again(serve, make_engine, stream):
+    engine = make_engine(max_model_len=4096)
+    live = serve(ThreadEngine(engine, engine._backend.config))
+    connection = live.send("/v1/completions", {"prompt": [9] * 40, "ignore_eos": True, "stream": stream})
+    live.wait_until(lambda: live.engine.status().num_free_blocks < 256)
+    if stream:
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert live.engine.status().num_running == 1
+    connection.close()
+    live.wait_until(lambda: live.engine.status().num_free_blocks == 256)
+    assert live.engine.status().num_running == 0
 
 
 def test_a_stream_read_in_part_then_closed(serve):

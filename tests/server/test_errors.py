@@ -61,10 +61,10 @@ def test_a_refusal_keeps_its_status_when_a_stream_was_asked_for(ask, error_class
 
 
 def test_our_own_bugs_show_nothing(ask, caplog):
-    response = ask(engine=ScriptedEngine(refusal=KeyError("the whole prompt"))).chat()
+    response = ask(engine=ScriptedEngine(refusal=KeyError("the whole prompt"))).chat(stream=True)
     assert response.status_code == 500
     assert response.json()["error"] == {
-        "message": "Internal error. The server's log has more under this request's id",
+        "message": "Internal error. The server's log says more under this request's id",
         "type": "InternalServerError",
         "param": None,
         "code": 500,
@@ -91,6 +91,27 @@ def test_a_new_subclass_is_answered_like_its_parent():
 def test_overload_says_when_to_come_back(ask, seconds, header):
     response = ask(engine=ScriptedEngine(refusal=errors.OverloadedError("full", retry_after=seconds))).chat()
     assert response.headers["retry-after"] == header
+
+
+def test_ours_to_mend_is_logged_under_the_request_s_id(ask, caplog):
+    response = ask(engine=ScriptedEngine(refusal=errors.EngineError(SECRET))).chat()
+    broken = ask(engine=ScriptedEngine(["A thought"], failure=errors.EngineError(SECRET), fail_after=3))
+    stream = broken.chat(stream=True)
+    logged = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert logged == [f"{answer.headers['x-request-id']} failed: {SECRET}" for answer in (response, stream)]
+
+
+def test_what_fastapi_itself_refuses_is_400_and_not_repeated(ask):
+    asked = ask()
+
+    @asked.app.get("/typed")
+    def typed(number: int) -> int:
+        return number
+
+    response = asked.get("/typed", params={"number": "PRIVATE"})
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "number"
+    assert "PRIVATE" not in response.text
 
 
 @pytest.mark.parametrize("failure", [errors.EngineError(SECRET), RuntimeError(SECRET)])

@@ -78,11 +78,11 @@ def test_errors_are_the_client_s_own(scripted):
     assert (wrong.value.param, wrong.value.type) == ("messages", "BadRequestError")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_real_engine_streams_what_it_answers_whole(random, seed):
     """A random model writes broken characters and tags anywhere: the hardest text to stream."""
     client = client_of(random)
-    options = {"model": "sampan-tiny", "messages": MESSAGES, "seed": seed, "temperature": 3.0, "max_tokens": 100}
+    options = {"model": "sampan-tiny", "messages": MESSAGES, "seed": seed, "temperature": 3.0, "max_tokens": 80}
     completion = client.chat.completions.create(**options, logprobs=True, top_logprobs=2)
     message = completion.choices[0].message
     *chunks, last = client.chat.completions.create(

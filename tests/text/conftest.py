@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 import tokenizers
+from hypothesis import settings
 
 from sampan.text import Tokenizer
+
+settings.register_profile("no_deadline", deadline=None)  # a busy machine is no failure
+settings.load_profile("no_deadline")
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLES = REPOSITORY / "tests" / "data" / "tokenizers"

@@ -35,6 +35,7 @@ def render(source: str, budget: WorkBudget | None = None, **variables: Any) -> s
         ("{{ messages | map(attribute='role') | join(', ') }}", "user, tool"),
         ("{{ messages | selectattr('role', 'equalto', 'tool') | list | length }}", "1"),
         ("{{ messages | join('+', attribute='role') }}{{ ', '.join(['a', 'b']) }}", "user+toola, b"),
+        ("{{ 'a b'.split() | last }}{{ 'a b c'.split(' ', 1)[1] }}{{ 'ab' | list | length }}", "bb c2"),
         ("{{ 'a.b.c'.split('.')[-1] }}{{ 'aXbX' | replace('X', '-', 1) }}{{ 'aXbX'.replace('X', '') }}", "ca-bXab"),
         ("{{ {'a': '<é>', 'b': [1]} | tojson }}", '{"a": "<é>", "b": [1]}'),
         ("{{ [1] | tojson(indent=2) }}", "[\n  1\n]"),
@@ -102,6 +103,13 @@ def test_templates_may_refuse() -> None:
         "{{ strftime_now('%1000000000d') }}",
         "{{ lipsum(1000000) }}",
         "{{ (1).to_bytes(1000000000) }}",
+        "{% set r = range(99999) | list %}{{ r | select('in', r) | list }}",
+        "{{ big.split('x') }}",
+        "{{ big.rsplit() }}",
+        "{{ big | list }}",
+        "{{ ''.join(big) }}",
+        "{{ range(99999) | map('string') | map('replace', '', big) | first }}",
+        "{{ loop }}{% for i in [1] %}{{ loop | list }}{% endfor %}",
     ],
 )
 def test_hostile_templates_end_within_their_budget(source: str) -> None:

@@ -190,6 +190,7 @@ def test_chat_template_by_name_and_by_file(edited: Any) -> None:
         ({"tokenizer": None}, r"tokenizer\.json does not exist"),
         ({"tokenizer": "{"}, r"tokenizer\.json is damaged"),
         ({"tokenizer": lambda data: data.pop("model")}, r"tokenizer\.json is damaged"),
+        ({"tokenizer": lambda data: data["model"].update(continuing_subword_prefix="x" * 99)}, "is damaged: range end"),
         ({"tokenizer": lambda data: data.update(decoder=None)}, "not a byte-level BPE tokenizer"),
         ({"tokenizer": lambda data: data["added_tokens"][1].update(rstrip=True)}, "eats blanks"),
         ({"tokenizer": lambda data: data["added_tokens"][1].update(single_word=True)}, "eats blanks"),

@@ -61,9 +61,9 @@ class PaddleBackend:
     def allocate_kv_cache(self, num_blocks: int, block_size: int) -> None:
         if KV_TILE % block_size:
             raise ConfigError(f"block_size={block_size} does not divide {KV_TILE}", remedy="use 16")
-        # One block more than asked for: padding tokens write there.
-        slots = (num_blocks + 1) * block_size
-        shape = [slots, self.config.num_key_value_heads, self.config.head_dim]
+        # One block more than asked for, where padding tokens write, and behind it one slot that stays empty.
+        self._empty_slot = (num_blocks + 1) * block_size
+        shape = [self._empty_slot + 1, self.config.num_key_value_heads, self.config.head_dim]
         self._keys = [paddle.zeros(shape, self._dtype) for _ in range(self.config.num_hidden_layers)]
         self._values = [paddle.zeros(shape, self._dtype) for _ in range(self.config.num_hidden_layers)]
         self._padding_block, self._block_size = num_blocks, block_size
@@ -100,8 +100,11 @@ class PaddleBackend:
         slots = self._slots(tables, positions.max() + 1)
         own = paddle.to_tensor(slots[np.arange(TOKEN_TILE), positions])
         spans = np.split(np.arange(slots.shape[1]), slots.shape[1] // KV_TILE)
+        visible = np.arange(slots.shape[1]) <= positions[:, None]
+        # A slot that is not the token's own may hold anything, NaN too, and 0 * NaN is NaN: so it reads the empty one.
+        slots = np.where(visible, slots, self._empty_slot)
         kv_tiles = [
-            (paddle.to_tensor(slots[:, span].reshape(-1)), paddle.to_tensor(span <= positions[:, None]))
+            (paddle.to_tensor(slots[:, span].reshape(-1)), paddle.to_tensor(visible[:, None, None, span]))
             for span in spans
         ]
 
@@ -125,6 +128,7 @@ class PaddleBackend:
         """Attention of each token over its own KV tiles: [tokens, heads, d] -> [tokens, heads, d]."""
         kv_heads, groups, head_dim = self.config.num_key_value_heads, self.config.num_query_groups, self.config.head_dim
         q = q.reshape([TOKEN_TILE, kv_heads, groups, head_dim]) * head_dim**-0.5
+        minus_infinity = paddle.full([], float("-inf"), "float32")
         best = paddle.full([TOKEN_TILE, kv_heads, groups, 1], float("-inf"), "float32")
         total = paddle.zeros_like(best)
         mixed = paddle.zeros(q.shape, "float32")
@@ -133,9 +137,7 @@ class PaddleBackend:
             keys = paddle.gather(self._keys[layer], slots).reshape(shape).transpose([0, 2, 3, 1])
             values = paddle.gather(self._values[layer], slots).reshape(shape).transpose([0, 2, 1, 3])
             scores = paddle.matmul(q, keys).astype("float32")
-            scores = paddle.where(visible[:, None, None, :], scores, paddle.full([], float("-inf")))
-            # A slot that is not ours may hold anything, NaN too, and 0 * NaN is NaN: so the values are masked as well.
-            values = paddle.where(visible[:, None, :, None], values, paddle.zeros([], values.dtype))
+            scores = paddle.where(visible, scores, minus_infinity)
             best, previous = paddle.maximum(best, scores.max(axis=-1, keepdim=True)), best
             weights = paddle.exp(scores - best)
             rescale = paddle.exp(previous - best)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sampan.checkpoint.base import RawTensor
-from sampan.checkpoint.dtypes import FLOAT_DTYPES, Array, Float32Array, to_float32
+from sampan.checkpoint.dtypes import FLOAT_DTYPES, SLICE, Array, Float32Array, to_float32
 from sampan.checkpoint.safetensors_header import LENGTH_BYTES, Entry, check_length, damaged, parse_header
 from sampan.errors import CheckpointError
 from sampan.strict_json import FETCH_AGAIN
@@ -56,10 +56,14 @@ class SafetensorsFile:
             raise CheckpointError(
                 f"{self.path}: tensor {name!r} is stored as {entry.dtype.name}", remedy=f"use {', '.join(FLOAT_DTYPES)}"
             )
-        data = np.empty(entry.shape, entry.dtype.storage)
-        self._read_into(data, self._data_start + entry.begin)
+        values = np.empty(math.prod(entry.shape), np.float32)
+        stored = np.empty(min(SLICE, values.size), entry.dtype.storage)  # so the only large array is the result
+        for start in range(0, values.size, SLICE):
+            part = stored[: values.size - start]
+            self._read_into(part, self._data_start + entry.begin + start * stored.itemsize)
+            values[start : start + SLICE] = to_float32(part, entry.dtype.name)
         self._check_unchanged()
-        return to_float32(data, entry.dtype.name)
+        return values.reshape(entry.shape)
 
     def raw(self, name: str) -> RawTensor:
         """See `Checkpoint.raw`."""

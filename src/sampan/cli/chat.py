@@ -27,7 +27,7 @@ def chat(
     from sampan.cli.chat_loop import HINT, ChatLoop
     from sampan.cli.conversation import Conversation
     from sampan.cli.line_reader import PipeReader, TerminalReader
-    from sampan.cli.terminal import Style
+    from sampan.cli.terminal import Style, printable
     from sampan.engine import SamplingParams
 
     sampling.over(SamplingParams())  # a value out of range is refused before the model is loaded
@@ -46,7 +46,7 @@ def chat(
         ChatLoop(conversation, PipeReader(sys.stdin), interactive=False).run()
         return 0
     style = Style.of(sys.stdout)
-    print(style.bold(llm.loaded.name), style.dim(HINT))
+    print(style.bold(printable(llm.loaded.name, lines=False)), style.dim(HINT))
     reader = TerminalReader(style.bold(">>> "), sampan_home() / "chat_history" if history else None)
     ChatLoop(conversation, reader, interactive=True).run()
     return 0

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sampan.cli.answer import print_answer
 from sampan.cli.conversation import Answer, Conversation
-from sampan.cli.interrupts import StopOnInterrupt
+from sampan.cli.interrupts import StopOnInterrupt, on_interrupt
 from sampan.cli.line_reader import QUOTES
 from sampan.cli.near import did_you_mean
 from sampan.cli.report import report
@@ -80,7 +80,8 @@ class ChatLoop:
     def _answer(self, begin: Callable[[], Answer]) -> None:
         """Prints an answer until it ends or Ctrl-C stops it."""
         num_forgotten = self.conversation.num_forgotten
-        with StopOnInterrupt() as interrupt:
+        interrupt = StopOnInterrupt()
+        with on_interrupt(interrupt):
             answer = begin()
             if self.conversation.num_forgotten > num_forgotten:
                 self._note("(the context is full: the oldest exchanges are forgotten)")

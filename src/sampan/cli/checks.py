@@ -24,7 +24,7 @@ from sampan.zoo import ZOO
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 CONTEXT = 8192  # tokens of KV cache that a model should have room for besides its weights
-PRECISIONS = ("int4", "int8", "bf16", "fp32")
+PRECISIONS = ("fp32",)  # that a CPU can compute in today
 HEADROOM = 0.9  # of the free memory that a model may take
 MIN_DISK = 10 * 10**9
 TIMEOUT = 180.0  # seconds for a check that runs a program
@@ -94,7 +94,7 @@ def check_processor(processor: Processor) -> Iterator[Finding]:
     if processor.quota is None:
         yield Finding("cores", OK, cores)
     elif processor.quota < processor.physical:
-        remedy = f"raise the container's CPU limit, or use --threads {max(int(processor.quota), 1)}"
+        remedy = f"raise the container's CPU limit, or set OMP_NUM_THREADS={max(int(processor.quota), 1)}"
         yield Finding("cores", WARN, f"{cores}, but a quota of {processor.quota:g}", remedy)
     else:
         yield Finding("cores", OK, f"{cores}, quota {processor.quota:g}")
@@ -137,26 +137,14 @@ def check_port(port: int, host: str = "127.0.0.1") -> Finding:
             listener.bind((host, port))
         except OSError as error:
             what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-            return Finding("port", WARN, f"{host}:{port} {what}", "serve on another one: sampan serve --port 8001")
+            return Finding("port", WARN, f"{host}:{port} {what}", "choose another port, or --port 0 for any free one")
     return Finding("port", OK, f"{host}:{port} is free")
 
 
 def check_embedded_model(python: str = sys.executable, timeout: float = TIMEOUT) -> Finding:
     """The embedded model answers, through the same command that a user would type."""
-    command = [
-        python,
-        "-m",
-        "sampan",
-        "generate",
-        "sampan-tiny",
-        "你好",
-        "--max-tokens",
-        "16",
-        "--temperature",
-        "0",
-        "--json",
-    ]
-    ran, output = _run(command, timeout)
+    words = ["generate", "sampan-tiny", "你好", "--max-tokens", "16", "--temperature", "0", "--json"]
+    ran, output = _run([python, "-m", "sampan", *words], timeout)
     remedy = "install Sampan again; the errors above come first"
     if not ran:
         return Finding("embedded model", FAIL, output, remedy)

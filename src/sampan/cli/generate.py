@@ -30,6 +30,7 @@ def generate(
     from sampan.cli.answer import print_answer
     from sampan.cli.conversation import Answer
     from sampan.cli.output import print_json
+    from sampan.cli.progress import progress
     from sampan.engine import SamplingParams
 
     text = read_prompt() if prompt == "-" else prompt
@@ -40,7 +41,9 @@ def generate(
     params = sampling.over(llm.loaded.sampling_defaults)
     answer = Answer(llm.stream_chat(messages, params, thinking=thinking))
     if json:
-        print_json(as_json(answer.complete()))
+        with progress("Answering"):
+            output = answer.complete()
+        print_json(as_json(output))
     else:
         print_answer(answer)
     return 0

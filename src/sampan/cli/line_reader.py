@@ -55,8 +55,8 @@ class TerminalReader:
         readline.parse_and_bind("set enable-bracketed-paste on")  # a paste is one message, whatever lines it has
         readline.set_auto_history(False)
         if history is not None:
-            history.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(OSError):  # absent at first; libedit and GNU cannot read each other's
+                history.parent.mkdir(parents=True, exist_ok=True)
                 readline.read_history_file(history)
             readline.set_history_length(HISTORY_LENGTH)
 

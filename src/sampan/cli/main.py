@@ -10,9 +10,11 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any
 
 from sampan.cli.help import program_help, verb_help
+from sampan.cli.interrupts import INTERRUPTED
 from sampan.cli.near import did_you_mean
 from sampan.cli.parameters import CONFIG, Parameter, read_parameters
 from sampan.cli.report import report
@@ -20,12 +22,14 @@ from sampan.cli.table import VERBS
 from sampan.cli.words import sort_words
 from sampan.errors import UsageError
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 READER_GONE = 141  # 128 + SIGPIPE
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command line (without the program's name) and returns its exit code; never raises."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a character that the locale does not have must not end an answer
+            stream.reconfigure(errors="replace")
     debug = os.environ.get("SAMPAN_DEBUG", "") not in ("", "0")
     if not debug:
         warnings.simplefilter("ignore")  # libraries warn their developers; users read our errors

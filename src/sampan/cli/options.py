@@ -50,9 +50,10 @@ class Engine(NamedTuple):
         Raises:
             UnknownModelError, CheckpointError, TokenizerError, ConfigError: it cannot be used.
         """
+        from sampan.cli.interrupts import exit_on_interrupt, on_interrupt
         from sampan.cli.progress import progress
 
-        with progress(f"Loading {model or 'sampan-tiny'}"):
+        with on_interrupt(exit_on_interrupt), progress(f"Loading {model or 'sampan-tiny'}"):
             from sampan.config import EngineConfig
             from sampan.engine import LLM
 

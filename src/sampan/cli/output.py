@@ -37,4 +37,6 @@ def print_table(
         table.add_column(column, overflow="fold", no_wrap=column not in folding)
     for row, style in zip(rows, styles, strict=True):
         table.add_row(*(Text(printable(cell, lines=False)) for cell in row), style=style)
-    console.print(table)
+    with console.capture() as capture:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in capture.get().splitlines()))

@@ -33,7 +33,7 @@ def serve(
     served_model_name: Annotated[str | None, Option("the model's id in requests and answers", metavar="NAME")] = None,
     default_max_tokens: Annotated[int | None, Option("most tokens of an answer where the request says nothing")] = None,
     reasoning_format: Annotated[
-        str, Option("of thoughts; or reasoning, both, none", metavar="FIELD")
+        str, Option("field of the thought; or both, or none", metavar="FIELD")
     ] = "reasoning_content",
     log_level: Annotated[
         str, Option("of the log", metavar="LEVEL", choices=("debug", "info", "warning", "error"))

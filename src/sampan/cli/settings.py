@@ -10,7 +10,7 @@ The three spell their values differently, but each message names the place it ca
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from sampan.cli.table import VERBS
 from sampan.errors import ConfigError, UsageError
 
 SWITCHES = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "UTF-8 text"}
 
 
 def settle(
@@ -105,23 +105,23 @@ def read_file(name: str, verb: str) -> dict[str, Any]:
     Raises:
         ConfigError: the file is absent or is not TOML, or a key is no option of the verb it is for.
     """
-    path = Path(name)
-    data = _parse(path)
-    options = {other: {p.key for p in read_parameters(entry.load())} for other, entry in VERBS.items()}
-    known = set().union(*options.values())
-    settings: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, dict):
-            if key not in VERBS:
-                raise _unknown(path, f"table [{key}]", key, VERBS)
-            for inner in value:
-                if inner.replace("_", "-") not in options[key]:
-                    raise _unknown(path, f"key {inner!r} in [{key}]", inner, options[key])
-        elif key.replace("_", "-") not in known:
-            raise _unknown(path, f"key {key!r}", key, known)
-        elif key.replace("_", "-") in options[verb]:
-            settings[key.replace("_", "-")] = value
-    return settings | {key.replace("_", "-"): value for key, value in data.get(verb, {}).items()}
+    options = {other: {parameter.key for parameter in read_parameters(entry.load())} for other, entry in VERBS.items()}
+    tables: dict[str, dict[str, Any]] = {}
+    shared: dict[str, Any] = {}
+    for key, value in _parse(Path(name)).items():
+        if not isinstance(value, dict):
+            shared[key.replace("_", "-")] = value
+        elif key in VERBS:
+            tables[key] = {inner.replace("_", "-"): item for inner, item in value.items()}
+        else:
+            raise _unknown(f"{name}: unknown table [{key}]", key, VERBS)
+    for key in shared:
+        if not any(key in known for known in options.values()):
+            raise _unknown(f"{name}: unknown key {key}", key, set().union(*options.values()))
+    for other, table in tables.items():
+        for key in table.keys() - options[other]:
+            raise _unknown(f"{name}: unknown key {key} in [{other}]", key, options[other])
+    return {key: value for key, value in shared.items() if key in options[verb]} | tables.get(verb, {})
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -135,6 +135,6 @@ def _parse(path: Path) -> dict[str, Any]:
     return parsed
 
 
-def _unknown(path: Path, what: str, name: str, known: Sequence[str] | set[str] | Mapping[str, Any]) -> ConfigError:
-    remedy = did_you_mean(name.replace("_", "-"), known, "keys are the options of sampan VERB --help, without dashes")
-    return ConfigError(f"{path}: unknown {what}", remedy=remedy)
+def _unknown(message: str, name: str, known: Iterable[str]) -> ConfigError:
+    otherwise = "keys are the options of sampan VERB --help, without dashes"
+    return ConfigError(message, remedy=did_you_mean(name, known, otherwise))

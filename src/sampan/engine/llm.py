@@ -210,10 +210,7 @@ class _Answer:
             self.finish_reason, self.stop_reason = output.finish_reason, output.stop_reason
         if self.finish_reason is None:
             return delta
-        end = self.stream.finish()
-        return TextDelta(
-            delta.text + end.text, delta.reasoning + end.reasoning, delta.content + end.content, end.stopped_by
-        )
+        return delta + self.stream.finish()
 
     def output(self) -> RequestOutput:
         """The whole answer, once it has ended."""

@@ -73,7 +73,7 @@ class Answer:
         text = self.text.push(output.new_token_ids, last_is_stop=reason is FinishReason.STOP)
         stopped_by = text.stopped_by
         if reason is not None or stopped_by is not None:
-            text = _joined(text, self.text.finish())
+            text += self.text.finish()
             stopped_by = text.stopped_by
             self.stop_reason = stopped_by if stopped_by is not None else output.stop_reason
             self.finish_reason = FinishReason.STOP.value if reason is None or stopped_by is not None else reason.value
@@ -127,9 +127,3 @@ class Answers:
             "prompt_tokens_details": {"cached_tokens": cached_tokens},
             "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
         }
-
-
-def _joined(first: TextDelta, second: TextDelta) -> TextDelta:
-    return TextDelta(
-        first.text + second.text, first.reasoning + second.reasoning, first.content + second.content, second.stopped_by
-    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -15,8 +15,9 @@ from sampan.cluster import EngineClient
 from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import SampanError
+from sampan.server.body import first_failure
 from sampan.server.edge import Edge
-from sampan.server.errors import error_kind, error_response
+from sampan.server.errors import error_kind, error_response, log_failure
 from sampan.server.host_guard import HostGuard
 from sampan.server.routes.chat import chat_routes
 from sampan.server.routes.completions import completion_routes
@@ -25,8 +26,6 @@ from sampan.server.routes.health import health_routes
 from sampan.server.routes.models import model_routes
 from sampan.server.service import Service
 from sampan.text import ChatTemplate, Tokenizer
-
-logger = logging.getLogger("sampan.server")
 
 
 def create_app(
@@ -60,14 +59,18 @@ def create_app(
     app.state.service = service
     for routes in (generate_routes, chat_routes, completion_routes, model_routes, health_routes):
         app.include_router(routes(service))
-    app.add_exception_handler(SampanError, _answer_error)
-    app.add_exception_handler(HTTPException, _answer_error)
+    for error_class in (SampanError, HTTPException, RequestValidationError):
+        app.add_exception_handler(error_class, _answer_error)
     app.add_middleware(HostGuard, config=config)
     app.add_middleware(Edge)  # added last: outermost
     return app
 
 
-async def _answer_error(_: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException) and error_kind(error).hidden:
-        logger.error("%s", error)
+async def _answer_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, RequestValidationError):  # FastAPI's own answer is 422 and repeats what was sent
+        error = first_failure(error.errors())
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        error = HTTPException(404, "There is no such path. GET /openapi.json lists those that there are")
+    if error_kind(error).hidden:
+        log_failure(request.state.request_id, error)
     return error_response(error)

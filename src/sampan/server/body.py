@@ -6,6 +6,7 @@ surrogates and numbers without end. Errors name the field and what was expected,
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -50,9 +51,9 @@ async def read_body(request: Request, config: ServerConfig) -> bytes:
 async def read_json(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT:
     """The body as an instance of `model`.
 
-    Raises: HTTPException: 415 where the content type is not JSON (a web page of another site can send any other type
-        without
-            asking the browser's leave), and see `read_body`.
+    Raises:
+        HTTPException: 415 where the content type is not JSON (a web page of another site can send any other without
+            asking), and see `read_body`.
         RequestError: the body is not JSON or does not fit the model.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -78,15 +79,22 @@ async def _parse(body: bytes, model: type[ModelT]) -> ModelT:
 
 
 def validation_failure(error: ValidationError) -> RequestError:
-    """The first thing that pydantic found wrong, as one line that shows nothing of what was sent."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    if not first["loc"]:
-        return RequestError(first["msg"], remedy="send one JSON object")
+    """What pydantic found wrong, as an error of ours."""
+    return first_failure(error.errors(include_url=False, include_input=False, include_context=False))
+
+
+def first_failure(details: Sequence[Mapping[str, Any]]) -> RequestError:
+    """The first of pydantic's findings, as one line that shows nothing of what was sent."""
+    location, message = details[0]["loc"], details[0]["msg"][:200]
+    if location[:1] in (("body",), ("query",), ("path",)):  # where FastAPI found it
+        location = location[1:]
+    if not location:
+        return RequestError(message, remedy="send one JSON object")
     # Only the first step of a location is surely a name of ours; deeper ones can be keys that the client made up.
-    param = str(first["loc"][0])
-    index = next((step for step in first["loc"] if isinstance(step, int)), None)
+    param = str(location[0])
+    index = next((step for step in location if isinstance(step, int)), None)
     place = param if index is None else f"{param}[{index}]"
-    return RequestError(f"{place}: {first['msg'][:200]}", param=param)
+    return RequestError(f"{place}: {message}", param=param)
 
 
 @cache

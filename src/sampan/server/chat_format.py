@@ -104,13 +104,12 @@ class ChatFormat:
     ) -> dict[str, Any]:
         # Tokens whose text is held back have no chunk of their own: their logprobs go out with the next one.
         held = self._held_logprobs.pop(index, None)
-        choice: dict[str, Any] = {
+        choice = {
             "index": index,
             "delta": delta,
             "logprobs": chat_logprobs(held, self._tokenizer) if held else None,
             "finish_reason": finish_reason,
+            "stop_reason": stop_reason,
         }
-        if finish_reason is not None:
-            choice["stop_reason"] = stop_reason
         chunk = {**self._envelope, "object": "chat.completion.chunk", "choices": [choice]}
         return {**chunk, "usage": None} if self._with_usage else chunk

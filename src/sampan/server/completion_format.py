@@ -54,7 +54,7 @@ class CompletionFormat:
         """The echoes of a stream."""
         for index, echo in enumerate(self._echoes):
             if echo:
-                yield self._chunk({"index": index, "text": echo, "logprobs": None, "finish_reason": None})
+                yield self._chunk(index, echo)
 
     def chunks(self, delta: Delta) -> Iterator[dict[str, Any]]:
         """A delta as a chunk, unless it has nothing to show yet."""
@@ -63,20 +63,26 @@ class CompletionFormat:
             logprobs = completion_logprobs(delta.logprobs, self._tokenizer, self._offsets[delta.index])
             self._offsets[delta.index] += sum(map(len, logprobs["tokens"]))
         if delta.text.text or logprobs or delta.finish_reason is not None:
-            choice = {
-                "index": delta.index,
-                "text": delta.text.text,
-                "logprobs": logprobs,
-                "finish_reason": delta.finish_reason,
-            }
-            yield self._chunk(
-                {**choice, "stop_reason": delta.stop_reason} if delta.finish_reason is not None else choice
-            )
+            yield self._chunk(delta.index, delta.text.text, logprobs, delta.finish_reason, delta.stop_reason)
 
     def usage_chunk(self, answers: Answers) -> dict[str, Any]:
         """What closes a stream whose request asked for usage."""
         return {**self._envelope, "choices": [], "usage": answers.usage()}
 
-    def _chunk(self, choice: dict[str, Any]) -> dict[str, Any]:
+    def _chunk(
+        self,
+        index: int,
+        text: str,
+        logprobs: dict[str, Any] | None = None,
+        finish_reason: str | None = None,
+        stop_reason: int | str | None = None,
+    ) -> dict[str, Any]:
+        choice = {
+            "index": index,
+            "text": text,
+            "logprobs": logprobs,
+            "finish_reason": finish_reason,
+            "stop_reason": stop_reason,
+        }
         chunk = {**self._envelope, "choices": [choice]}
         return {**chunk, "usage": None} if self._with_usage else chunk

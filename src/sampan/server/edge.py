@@ -1,7 +1,6 @@
 """The outermost layer: request ids, one log line for each request, and the last resort for our own bugs.
 
-What is logged of a request is its method, path without query, status, time and id. Prompts and answers never are: that
-is also why an exception is logged by its type and stack alone, for messages may quote what was being worked on.
+What is logged of a request is its method, path without query, status, time and id; never a prompt or an answer.
 """
 
 from __future__ import annotations
@@ -9,13 +8,12 @@ from __future__ import annotations
 import logging
 import re
 import time
-import traceback
 import uuid
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sampan.server.errors import error_response
+from sampan.server.errors import error_response, log_failure
 
 logger = logging.getLogger("sampan.server")
 
@@ -33,7 +31,7 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope["headers"])
+        request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope["headers"])
         started = time.perf_counter()
         status = 0
 
@@ -49,8 +47,7 @@ class Edge:
         except ClientDisconnect:
             status = CLIENT_CLOSED_REQUEST
         except Exception as error:
-            stack = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("%s %s failed: %s\n%s", request_id, _path(scope), type(error).__name__, stack)
+            log_failure(request_id, error)
             if not status:  # else it is too late: the connection ends without the body's end
                 await error_response(error)(scope, receive, send_with_id)
         finally:

@@ -7,10 +7,11 @@ messages of that kind name files and addresses; the log has them under the reque
 
 from __future__ import annotations
 
+import logging
 import math
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -21,10 +22,15 @@ from sampan.errors import (
     EngineError,
     OverloadedError,
     RequestError,
+    SampanError,
     UnavailableError,
     UnknownModelError,
     UnsupportedError,
 )
+
+logger = logging.getLogger("sampan.server")
+
+RETRY_AFTER_SECONDS = "5"  # a model loads, or another server takes over
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class ErrorKind:
 
 ERROR_TABLE: dict[type[Exception], ErrorKind] = {
     Exception: ErrorKind(
-        500, "InternalServerError", hidden="Internal error. The server's log has more under this request's id"
+        500, "InternalServerError", hidden="Internal error. The server's log says more under this request's id"
     ),
     EngineError: ErrorKind(500, "InternalServerError", hidden="The engine failed while it worked on this request"),
     RequestError: ErrorKind(400, "BadRequestError"),
@@ -50,49 +56,41 @@ ERROR_TABLE: dict[type[Exception], ErrorKind] = {
 """Looked up along the class's bases, so a new subclass is answered like its parent until it has a line of its own."""
 
 HTTP_ERROR_TYPES = {403: "PermissionDeniedError", 404: "NotFoundError", 405: "MethodNotAllowedError"}
-HTTP_ERROR_MESSAGES = {
-    404: "There is no such path. GET /openapi.json lists them",
-    405: "This path does not take this method",
-}
 
 
 def error_kind(error: Exception) -> ErrorKind:
     """The table's line for an error."""
+    if isinstance(error, HTTPException):
+        return ErrorKind(error.status_code, HTTP_ERROR_TYPES.get(error.status_code, "BadRequestError"))
     return next(ERROR_TABLE[base] for base in type(error).__mro__ if base in ERROR_TABLE)
 
 
 def error_body(error: Exception) -> dict[str, Any]:
     """The OpenAI error object, for a response body or an event of a stream."""
-    if isinstance(error, HTTPException):
-        message = (
-            HTTP_ERROR_MESSAGES.get(error.status_code) if error.detail == _phrase(error.status_code) else error.detail
-        )
-        return _body(
-            message or error.detail, HTTP_ERROR_TYPES.get(error.status_code, "BadRequestError"), error.status_code
-        )
     kind = error_kind(error)
-    message = kind.hidden or str(error)
+    message = kind.hidden or (error.detail if isinstance(error, HTTPException) else str(error))
     param = "model" if isinstance(error, UnknownModelError) else getattr(error, "param", None)
-    return _body(message, kind.type, kind.status, param)
+    return {"error": {"message": message, "type": kind.type, "param": param, "code": kind.status}}
 
 
 def error_response(error: Exception) -> Response:
     """The whole answer to a request that failed before anything was sent."""
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, str] | None = None
     if isinstance(error, HTTPException):
-        status, headers = error.status_code, error.headers or {}
-    else:
-        status = error_kind(error).status
-    if isinstance(error, OverloadedError):
+        headers = error.headers
+    elif isinstance(error, OverloadedError):
         headers = {"retry-after": str(max(1, math.ceil(error.retry_after)))}
     elif isinstance(error, UnavailableError):
-        headers = {"retry-after": "5"}
-    return Response(msgspec.json.encode(error_body(error)), status, headers, media_type="application/json")
+        headers = {"retry-after": RETRY_AFTER_SECONDS}
+    body = msgspec.json.encode(error_body(error))
+    return Response(body, error_kind(error).status, headers, media_type="application/json")
 
 
-def _body(message: str, type_: str, code: int, param: str | None = None) -> dict[str, Any]:
-    return {"error": {"message": message, "type": type_, "param": param, "code": code}}
-
-
-def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase
+def log_failure(request_id: str, error: Exception) -> None:
+    """Logs an error that is ours to mend. The message of one that is not our own may quote a prompt: of that, type and
+    stack must do."""
+    if isinstance(error, SampanError):
+        logger.error("%s failed: %s", request_id, error)
+    else:
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("%s failed: %s\n%s", request_id, type(error).__name__, stack)

@@ -48,7 +48,7 @@ class HostGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not self._allows(scope["headers"]):
             refusal = HTTPException(
-                403, "The Host or Origin header does not name this server. Start it with --allowed-hosts"
+                403, "The Host or Origin header does not name this server. Its option --allowed-host adds a name"
             )
             await error_response(refusal)(scope, receive, send)
         else:

@@ -2,8 +2,7 @@
 
 Types are strict (a number in quotes is not a number) and every count is bounded here or in `SamplingParams`. A field
 that is declared here is honoured. The fields of `UNSUPPORTED` are refused unless their value asks for nothing. Any
-other field is
-accepted and named once in the log: clients of other servers keep working, and their authors can find out.
+other field is accepted and named in the log: clients of other servers keep working, and their authors can find out.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ MAX_MESSAGES = 4096
 MAX_CHOICES = 64  # answers of one request: n, or n times the number of prompts
 MAX_REPORTED_FIELDS = 8
 
-# What a request may hold without asking for anything, per field that this version lacks; see `refuse_unsupported`.
+# Fields that this version lacks, and their values that ask for nothing; see `refuse_unsupported`.
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "functions": ([],),
     "function_call": ("none", "auto"),
@@ -114,9 +113,7 @@ class OpenAIRequest(SamplingFields):
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
     stream: bool | None = None
     stream_options: dict[str, bool | None] | None = None
-    cache_salt: str | None = Field(
-        default=None, max_length=256
-    )  # prompts are shared in the cache under equal salts only
+    cache_salt: str | None = Field(default=None, max_length=256)  # cached prompts are shared under equal salts only
 
     @property
     def num_choices(self) -> int:

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from sampan.config import ServerConfig
 from sampan.errors import UsageError
+from sampan.server.http_protocol import BoundedHttpProtocol
 from sampan.server.service import Service
 
 logger = logging.getLogger("sampan.server")
@@ -29,8 +30,8 @@ CANCEL_SECONDS = 2  # for answers that are cut, to tell their clients
 def bind_socket(config: ServerConfig) -> socket.socket:
     """A listening socket on the configured address. Bind before loading a model: a port in use is then known at once.
 
-    Raises: UsageError: the address is not one of this machine, other machines can reach it and `allow_remote` is off,
-        or the port
+    Raises:
+        UsageError: the address is not one of this machine, others can reach it and `allow_remote` is off, or the port
             is in use or not permitted.
     """
     where = f"{config.host}:{config.port}"
@@ -87,6 +88,7 @@ def run_server(app: FastAPI, config: ServerConfig, *, listener: socket.socket | 
         uvicorn.Config(
             app,
             lifespan="on",
+            http=BoundedHttpProtocol,
             ws="none",
             log_config=None,
             access_log=False,  # it would log queries, and `POST /generate?prompt=...` is one; see `edge`

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -13,9 +12,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from sampan.server.disconnect import unless_disconnected
-from sampan.server.errors import error_body, error_kind
-
-logger = logging.getLogger("sampan.server")
+from sampan.server.errors import error_body, error_kind, log_failure
 
 PING = b": ping\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -62,8 +59,8 @@ class EventStream(Response):
         except Exception as error:
             if not wire.started:
                 raise
-            if error_kind(error).status >= 500:
-                logger.error("a stream failed after it began: %s", type(error).__name__)
+            if error_kind(error).hidden:
+                log_failure(scope["state"]["request_id"], error)
             await wire.write(event(error_body(error)))
         finally:
             pinger.cancel()

@@ -16,6 +16,7 @@ from sampan.text.tokenizer_config import SPECIAL_TOKEN_ROLES
 ASSISTANT_TAG = "<｜Assistant｜>"
 THINKING_OFF = f"{THINK_START}\n\n{THINK_END}\n\n"
 MAX_ERROR_CHARS = 200
+MAX_NAME_CHARS = 40
 _OWN_VARIABLES = frozenset(("messages", "tools", "documents", "add_generation_prompt", "chat_template"))
 _THINKING_SWITCHES = ("enable_thinking", "thinking")
 
@@ -168,9 +169,9 @@ def _checked_variables(template_kwargs: Mapping[str, Any], thinking: bool) -> tu
     for name in variables:
         if name in _OWN_VARIABLES or name in SPECIAL_TOKEN_ROLES or not name.isidentifier():
             raise RequestError(
-                f"chat_template_kwargs cannot set {name!r}",
-                param=f"chat_template_kwargs.{name}",
-                remedy="it is set by the server; leave it out",
+                f"chat_template_kwargs cannot set {name[:MAX_NAME_CHARS]!r}",
+                param=f"chat_template_kwargs.{name[:MAX_NAME_CHARS]}",
+                remedy="it is no variable name or not the request's to set; leave it out",
             )
     for switch in _THINKING_SWITCHES:
         thinking = variables.pop(switch, thinking)

@@ -25,20 +25,22 @@ from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
 MAX_TEMPLATE_CHARS = 256 * 1024
-MAX_WORK = 64 * 1024 * 1024
+MAX_WORK = 32 * 1024 * 1024
+# What these cost, in characters of about the same memory: a place in a list or dictionary, and a text in it.
+PLACE, PIECE = 8, 64
 MAX_SECONDS = 2.0
 
 _BUDGET = " budget"  # a variable that no template can name
 # fmt: off
 _FILTERS = (
     "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "int", "items",
-    "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round", "safe",
-    "select", "selectattr", "sort", "string", "title", "trim", "unique", "upper",
+    "last", "length", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round", "safe", "select",
+    "selectattr", "string", "trim", "unique", "upper",
 )
 _STRING_METHODS = (
     "capitalize", "count", "endswith", "find", "index", "isalnum", "isalpha", "isdigit", "isspace", "join", "lower",
-    "lstrip", "removeprefix", "removesuffix", "replace", "rfind", "rsplit", "rstrip", "split", "splitlines",
-    "startswith", "strip", "title", "upper",
+    "lstrip", "removeprefix", "removesuffix", "replace", "rfind", "rsplit", "rstrip", "split", "startswith",
+    "strip", "title", "upper",
 )
 # fmt: on
 _METHODS: dict[type, frozenset[str]] = {
@@ -79,14 +81,14 @@ class WorkBudget:
             elif item is None or isinstance(item, (float, Undefined)):
                 self.spend(1)
             elif isinstance(item, Mapping):
-                self.spend(2 * len(item) + 1)
+                self.spend(2 * PLACE * len(item) + 1)
                 pending.extend(item)
                 pending.extend(item.values())
             elif isinstance(item, (list, tuple)):
-                self.spend(len(item) + 1)
+                self.spend(PLACE * len(item) + 1)
                 pending.extend(item)
             elif item is value and not isinstance(item, _TEMPLATE_OBJECTS):
-                self.spend(1)  # an iterator: its items pass the meter when they are taken
+                self.spend(1)  # a range, a view or a function: what comes out of it is metered then
             else:
                 raise SecurityError(f"a chat template cannot use a {type(item).__name__} as a value")
 
@@ -99,7 +101,14 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
         self.filters = {name: self.filters[name] for name in _FILTERS}
-        self.filters.update(metered=_metered, paced=_paced, join=_join_filter, replace=_replace_filter, tojson=_tojson)
+        self.filters.update(
+            metered=_metered,
+            paced=_paced,
+            join=_join_filter,
+            list=_list_filter,
+            replace=_replace_filter,
+            tojson=_tojson,
+        )
         self.globals = {name: self.globals[name] for name in ("dict", "namespace", "range")}
         self.globals.update(raise_exception=_raise_exception, strftime_now=_strftime_now)
 
@@ -135,9 +144,11 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         budget.spend(1)
         owner, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", None)
         if isinstance(owner, str) and name == "join":
-            return _join(budget, owner, *args, **kwargs)
+            return _join(budget, owner, *args)
         if isinstance(owner, str) and name == "replace":
-            return _replace(budget, owner, *args, **kwargs)
+            return _replace(budget, owner, *args)
+        if isinstance(owner, str) and name in ("split", "rsplit"):
+            _spend_split(budget, owner, *args)
         result = super().call(__context, __obj, *args, **kwargs)
         if isinstance(result, (str, int, Mapping, list, tuple)):
             budget.spend_value(result)
@@ -149,20 +160,12 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
             raise SecurityError(f"a chat template cannot use {operator!r} on {type(left).__name__} values")
         for sequence, times in ((left, right), (right, left)):
             if operator == "*" and isinstance(sequence, (str, list, tuple)) and isinstance(times, int):
-                budget.spend(len(sequence) * max(times, 0))
+                budget.spend(PLACE * len(sequence) * max(times, 0))
         result = super().call_binop(context, operator, left, right)
-        if isinstance(result, (str, list, tuple)):
-            budget.spend(len(result))  # the items were counted when they were made
+        if isinstance(result, (list, tuple)):
+            budget.spend(PLACE * len(result))  # what is in it was counted when it was made
         else:
             budget.spend_value(result)
-        return result
-
-    def call_filter(self, name: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """Filters that `map` applies."""
-        result = super().call_filter(name, value, *args, **kwargs)
-        context = kwargs.get("context")
-        if context is not None:
-            context[_BUDGET].spend_value(result)
         return result
 
 
@@ -194,8 +197,17 @@ def _filtered(name: str, node: nodes.Node) -> nodes.Filter:
 
 @pass_context
 def _metered(context: Context, value: Any) -> Any:
-    context[_BUDGET].spend_value(value)
+    budget: WorkBudget = context[_BUDGET]
+    if isinstance(value, Iterator) and not isinstance(value, _TEMPLATE_OBJECTS):
+        return _metered_items(budget, value)
+    budget.spend_value(value)
     return value
+
+
+def _metered_items(budget: WorkBudget, items: Iterator[Any]) -> Iterator[Any]:
+    for item in items:
+        budget.spend_value(item)
+        yield item
 
 
 @pass_context
@@ -204,6 +216,16 @@ def _paced(context: Context, items: Iterable[Any]) -> Iterator[Any]:
     for item in items:
         budget.spend(1)
         yield item
+
+
+@pass_context
+def _list_filter(context: Context, items: Iterable[Any]) -> list[Any]:
+    budget: WorkBudget = context[_BUDGET]
+    result = []
+    for item in items:
+        budget.spend(PIECE)
+        result.append(item)
+    return result
 
 
 @pass_context
@@ -239,7 +261,7 @@ def _tojson(
 def _join(budget: WorkBudget, separator: str, items: Iterable[str]) -> str:
     pieces = []
     for item in items:
-        budget.spend(len(item) + len(separator) + 1)
+        budget.spend(len(item) + len(separator) + PIECE)
         pieces.append(item)
     return separator.join(pieces)
 
@@ -248,6 +270,11 @@ def _replace(budget: WorkBudget, text: str, old: str, new: str, count: int = -1)
     times = text.count(old) if count < 0 else min(count, text.count(old))
     budget.spend(len(text) + times * len(new))
     return text.replace(old, new, count)
+
+
+def _spend_split(budget: WorkBudget, text: str, separator: str | None = None, maxsplit: int = -1) -> None:
+    most = text.count(separator) if separator else len(text) // 2
+    budget.spend(PIECE * (most if maxsplit < 0 else min(most, maxsplit)))
 
 
 def _raise_exception(message: str) -> NoReturn:

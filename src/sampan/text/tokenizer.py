@@ -75,7 +75,9 @@ class Tokenizer:
         config = TokenizerConfig.from_dir(Path(path))
         try:
             engine = tokenizers.Tokenizer.from_file(str(file))
-        except Exception as error:  # the library raises nothing more exact
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # the library raises nothing more exact, and its panics are no `Exception`
             raise TokenizerError(
                 f"{file} is damaged: {error}", remedy="fetch the file again from where the model came from"
             ) from error

@@ -1,0 +1,77 @@
+"""uvicorn's HTTP parser, with bounds on what comes before a body, and errors in the OpenAI shape."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from starlette.exceptions import HTTPException
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from sampan.server.errors import error_body
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """One connection. A request's head (its first line and headers) that grows or takes too long ends it.
+
+    Attributes:
+        max_head_bytes: of one head. What has been read of it at once may exceed this by the size of a read.
+        max_head_seconds: from the connection, or the head's first byte, to the head's end.
+    """
+
+    max_head_bytes = 64 * 1024
+    max_head_seconds = 20.0
+
+    _head_bytes: int | None = None  # None while no head is being read
+    _head_deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._start_clock()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_bytes is None or self.transport.is_closing():
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > self.max_head_bytes:
+            self._refuse(431, f"The request line and headers are larger than {self.max_head_bytes} bytes")
+
+    def on_message_begin(self) -> None:
+        self._head_bytes = 0
+        self._start_clock()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = None
+        self._stop_clock()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by the base class for what is no HTTP."""
+        self._refuse(400, msg)
+
+    def _start_clock(self) -> None:
+        if self._head_deadline is None:
+            self._head_deadline = self.loop.call_later(self.max_head_seconds, self._time_out)
+
+    def _stop_clock(self) -> None:
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None
+
+    def _time_out(self) -> None:
+        if self._head_bytes is None:  # it never said a word
+            self.transport.close()
+        else:
+            self._refuse(408, f"The request line and headers did not arrive within {self.max_head_seconds:g} seconds")
+
+    def _refuse(self, status: int, message: str) -> None:
+        body = msgspec.json.encode(error_body(HTTPException(status, message)))
+        head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        self.transport.write(STATUS_LINE[status] + head.encode() + body)
+        self.transport.close()
