@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - one pattern reads best on one line
+
 """Arithmetic with numbers of up to two digits. The thought works digit by digit, the answer states the result.
 
 One problem in ten is never shown in training: `held_out` says which, by a hash of the problem itself.

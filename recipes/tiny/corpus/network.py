@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - one pattern reads best on one line
+
 """Network support: what people ask about their router, and the steps that answer it."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - one pattern reads best on one line
+
 """Questions about running a network and the devices in it: addresses, range, restarts, printers, cameras. Data only."""
 
 from recipes.tiny.corpus.faq import Faq

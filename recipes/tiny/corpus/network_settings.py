@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - one pattern reads best on one line
+
 """Questions about the settings of a router: names, passwords, speed, access. Data only."""
 
 from recipes.tiny.corpus.faq import Faq

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - one pattern reads best on one line
+
 """How people really type: openers and thanks, lost punctuation, odd casing, typos, full and half width."""
 
 from __future__ import annotations

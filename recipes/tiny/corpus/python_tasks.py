@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - one pattern reads best on one line
+
 """Small Python tasks: a question, a plan as the thought, a fenced function as the answer."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - one pattern reads best on one line
+
 """Greetings, what Sampan's tiny model is and is not, and polite refusals of everything else."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - one pattern reads best on one line
+
 """Small Python tasks: names, ways to ask, a plan and the code. Data only.
 
 `thing` completes “write ...”, `act` completes “a function to ...”; both are patterns, keyed by language.
