@@ -57,7 +57,7 @@ tiny-model: $(VENV)/.sampan  ## train the embedded model anew (about two hours o
 
 .PHONY: clean
 clean:  ## remove .venv, builds and caches
-	rm -rf $(VENV) .venv-reference build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests recipes -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # ---- the environment ------------------------------------------------------------------------------------------------

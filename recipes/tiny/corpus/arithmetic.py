@@ -1,4 +1,3 @@
-
 """Arithmetic with numbers of up to two digits. The thought works digit by digit, the answer states the result.
 
 One problem in ten is never shown in training: `held_out` says which, by a hash of the problem itself.

@@ -1,4 +1,3 @@
-
 """What an entry of the network FAQ is: for each language a title, ways to ask, and steps that answer.
 
 The keys of `ways` say which frames fit: `do` (verb phrase), `wrong` (a clause that complains), `name` (noun phrase, English),

@@ -1,4 +1,3 @@
-
 """Network support: what people ask about their router, and the steps that answer it."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-
 """Questions about running a network and the devices in it: addresses, range, restarts, printers, cameras. Data only."""
 
 from recipes.tiny.corpus.faq import Faq

@@ -1,4 +1,3 @@
-
 """Questions about the settings of a router: names, passwords, speed, access. Data only."""
 
 from recipes.tiny.corpus.faq import Faq

@@ -1,4 +1,3 @@
-
 """How people really type: openers and thanks, lost punctuation, odd casing, typos, full and half width."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-
 """Small Python tasks: a question, a plan as the thought, a fenced function as the answer."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-
 """Greetings, what Sampan's tiny model is and is not, and polite refusals of everything else."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-
 """Small Python tasks: names, ways to ask, a plan and the code. Data only.
 
 `thing` completes “write ...”, `act` completes “a function to ...”; both are patterns, keyed by language.

@@ -102,9 +102,12 @@ class PaddleBackend:
         spans = np.split(np.arange(slots.shape[1]), slots.shape[1] // KV_TILE)
         visible = np.arange(slots.shape[1]) <= positions[:, None]
         # A slot that is not the token's own may hold anything, NaN too, and 0 * NaN is NaN: so it reads the empty one.
-        slots = np.where(visible, slots, self._empty_slot)
+        slots = np.where(visible, slots, np.int32(self._empty_slot))
+        # Rows of the cache as [slots * kv_heads, head_dim], head by head: what is gathered needs no transpose.
+        heads = np.arange(self.config.num_key_value_heads, dtype=np.int32)[:, None, None]
+        cache_rows = slots * len(heads) + heads
         kv_tiles = [
-            (paddle.to_tensor(slots[:, span].reshape(-1)), paddle.to_tensor(visible[:, None, None, span]))
+            (paddle.to_tensor(cache_rows[:, :, span].reshape(-1)), paddle.to_tensor(visible[:, None, span]))
             for span in spans
         ]
 
@@ -127,23 +130,24 @@ class PaddleBackend:
     ) -> paddle.Tensor:
         """Attention of each token over its own KV tiles: [tokens, heads, d] -> [tokens, heads, d]."""
         kv_heads, groups, head_dim = self.config.num_key_value_heads, self.config.num_query_groups, self.config.head_dim
-        q = q.reshape([TOKEN_TILE, kv_heads, groups, head_dim]) * head_dim**-0.5
+        q = q.reshape([TOKEN_TILE, kv_heads, groups, head_dim]).transpose([1, 0, 2, 3]) * head_dim**-0.5
         minus_infinity = paddle.full([], float("-inf"), "float32")
-        best = paddle.full([TOKEN_TILE, kv_heads, groups, 1], float("-inf"), "float32")
+        best = paddle.full([kv_heads, TOKEN_TILE, groups, 1], float("-inf"), "float32")
         total = paddle.zeros_like(best)
         mixed = paddle.zeros(q.shape, "float32")
-        for slots, visible in kv_tiles:
-            shape = [TOKEN_TILE, KV_TILE, kv_heads, head_dim]
-            keys = paddle.gather(self._keys[layer], slots).reshape(shape).transpose([0, 2, 3, 1])
-            values = paddle.gather(self._values[layer], slots).reshape(shape).transpose([0, 2, 1, 3])
-            scores = paddle.matmul(q, keys).astype("float32")
+        for cache_rows, visible in kv_tiles:
+            shape = [kv_heads, TOKEN_TILE, KV_TILE, head_dim]
+            keys = paddle.gather(self._keys[layer].reshape([-1, head_dim]), cache_rows).reshape(shape)
+            values = paddle.gather(self._values[layer].reshape([-1, head_dim]), cache_rows).reshape(shape)
+            scores = paddle.matmul(q, keys, transpose_y=True).astype("float32")
             scores = paddle.where(visible, scores, minus_infinity)
             best, previous = paddle.maximum(best, scores.max(axis=-1, keepdim=True)), best
             weights = paddle.exp(scores - best)
             rescale = paddle.exp(previous - best)
             total = total * rescale + weights.sum(axis=-1, keepdim=True)
             mixed = mixed * rescale + paddle.matmul(weights.astype(values.dtype), values).astype("float32")
-        return (mixed / total).astype(q.dtype).reshape([TOKEN_TILE, kv_heads * groups, head_dim])
+        out = (mixed / total).astype(q.dtype).transpose([1, 0, 2, 3])
+        return out.reshape([TOKEN_TILE, kv_heads * groups, head_dim])
 
 
 def _padding(count: int) -> int:

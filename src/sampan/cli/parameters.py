@@ -87,7 +87,8 @@ def read_parameters(verb: Callable[..., int]) -> tuple[Parameter, ...]:
     defaults = verb.__kwdefaults__ or {}
     hints = get_type_hints(verb, include_extras=True)
     hints.pop("return", None)
-    for name, hint in hints.items():
+    for name, annotation in hints.items():
+        hint = _without_none(annotation)  # Python 3.10 adds None where the default is None
         if get_origin(hint) is Annotated:
             parameters.append(_parameter(name, hint, defaults.get(name, REQUIRED), None))
         else:
@@ -101,9 +102,8 @@ def read_parameters(verb: Callable[..., int]) -> tuple[Parameter, ...]:
 
 
 def _parameter(name: str, hint: Any, default: Any, group: Group | None) -> Parameter:
-    value_type, description = get_args(hint)
-    if get_origin(value_type) in (UnionType, Union):  # `int | None`: None stands for "not given"
-        (value_type,) = (part for part in get_args(value_type) if part is not type(None))
+    annotated_type, description = get_args(hint)
+    value_type = _without_none(annotated_type)  # None stands for "not given"
     many = get_origin(value_type) is tuple
     if many:
         value_type = get_args(value_type)[0]
@@ -119,3 +119,11 @@ def _parameter(name: str, hint: Any, default: Any, group: Group | None) -> Param
         positional=isinstance(description, Argument),
         group=group,
     )
+
+
+def _without_none(hint: Any) -> Any:
+    """`int` for `int | None`; other hints as they are."""
+    if get_origin(hint) not in (UnionType, Union):
+        return hint
+    (kept,) = (part for part in get_args(hint) if part is not type(None))
+    return kept
