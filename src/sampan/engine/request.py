@@ -66,11 +66,6 @@ class Request:
         """Tokens yet to be computed before another can be drawn."""
         return len(self.token_ids) - self.num_computed_tokens
 
-    @property
-    def output_token_ids(self) -> list[int]:
-        """Copy of the tokens drawn so far."""
-        return self.token_ids[self.num_prompt_tokens :]
-
     def finish(self, reason: FinishReason, stop_reason: int | str | None = None) -> None:
         """Marks the request as ended."""
         self.status = RequestStatus.FINISHED
