@@ -10,6 +10,7 @@ from typing import Any
 from sampan.config import EngineConfig
 from sampan.engine.loader import LoadedModel, load_model
 from sampan.engine.outputs import CompletionOutput, EngineOutput, FinishReason, RequestOutput
+from sampan.engine.reading import read_output
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import RequestError
@@ -202,15 +203,8 @@ class _Answer:
     def take(self, output: EngineOutput) -> TextDelta:
         """Takes a step's output in and returns what it added to the text."""
         self._outputs.append(output)
-        ended_by_token = output.finish_reason is FinishReason.STOP
-        delta = self.stream.push(output.new_token_ids, last_is_stop=ended_by_token)
-        if delta.stopped_by is not None:
-            self.finish_reason, self.stop_reason = FinishReason.STOP, delta.stopped_by
-        else:
-            self.finish_reason, self.stop_reason = output.finish_reason, output.stop_reason
-        if self.finish_reason is None:
-            return delta
-        return delta + self.stream.finish()
+        delta, self.finish_reason, self.stop_reason = read_output(self.stream, output)
+        return delta
 
     def output(self) -> RequestOutput:
         """The whole answer, once it has ended."""

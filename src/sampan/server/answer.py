@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
 from sampan.engine.outputs import EngineOutput, FinishReason
+from sampan.engine.reading import read_output
 from sampan.errors import EngineError, UnavailableError
 from sampan.server.merge import merge
 from sampan.text import TextDelta, TextStream
@@ -70,13 +71,9 @@ class Answer:
         if reason is FinishReason.ABORT:
             raise UnavailableError("The server is shutting down", remedy="send the request again")
         num_before = self.text.num_tokens
-        text = self.text.push(output.new_token_ids, last_is_stop=reason is FinishReason.STOP)
-        stopped_by = text.stopped_by
-        if reason is not None or stopped_by is not None:
-            text += self.text.finish()
-            stopped_by = text.stopped_by
-            self.stop_reason = stopped_by if stopped_by is not None else output.stop_reason
-            self.finish_reason = FinishReason.STOP.value if reason is None or stopped_by is not None else reason.value
+        text, ended, self.stop_reason = read_output(self.text, output)
+        if ended is not None:
+            self.finish_reason = ended.value
         num_taken = self.text.num_tokens - num_before
         token_ids, logprobs = output.new_token_ids[:num_taken], output.logprobs[:num_taken]
         self.token_ids += token_ids
