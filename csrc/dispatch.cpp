@@ -62,12 +62,12 @@ Cpu detect() {
   const bool avx512bw = feature("avx512bw", zmm && bit(leaf7.ebx, 30));
   const bool avx512dq = feature("avx512dq", zmm && bit(leaf7.ebx, 17));
   const bool avx512vl = feature("avx512vl", zmm && bit(leaf7.ebx, 31));
-  feature("avx512_vnni", zmm && bit(leaf7.ecx, 11));
+  const bool avx512_vnni = feature("avx512_vnni", zmm && bit(leaf7.ecx, 11));
   feature("avx512_bf16", zmm && bit(leaf7_1.eax, 5));
 
   if (avx2 && fma && f16c) {
     cpu.isas.push_back(Isa::avx2);
-    if (avx512f && avx512bw && avx512dq && avx512vl) cpu.isas.push_back(Isa::avx512);
+    if (avx512f && avx512bw && avx512dq && avx512vl && avx512_vnni) cpu.isas.push_back(Isa::avx512);
   }
   return cpu;
 }

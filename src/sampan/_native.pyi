@@ -1,4 +1,4 @@
-"""The compiled module (csrc/binding.cpp). Only `sampan.backends.native` imports it; ValueError for a wrong argument."""
+"""The compiled module (csrc/binding/). Only `sampan.backends.native` imports it; ValueError for a wrong argument."""
 
 import numpy as np
 import numpy.typing as npt

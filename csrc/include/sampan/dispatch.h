@@ -11,7 +11,7 @@ namespace sampan {
 // Levels of instruction sets, each a superset of the one before. A level is there when the processor has it and the
 // operating system saves its registers.
 //   avx2    AVX2, FMA, F16C
-//   avx512  avx2 and AVX-512 F, BW, DQ, VL
+//   avx512  avx2 and AVX-512 F, BW, DQ, VL, VNNI; processors with AVX-512 but no VNNI (before 2019) run avx2
 enum class Isa { generic, avx2, avx512 };
 
 const char* name_of(Isa isa);
