@@ -25,7 +25,7 @@ void quantize_int8_groups(Matrix2<const float> x, Matrix2<std::int8_t> codes, Ma
 }  // namespace
 
 void bind_quantize(nb::module_& m) {
-  m.attr("GROUP_SIZE") = kGroupSize;
+  m.attr("GROUP_SIZE") = kWideGroup;
   m.def("quantize_int8_groups", &quantize_int8_groups, "x"_a.noconvert(), "codes"_a.noconvert(), "scales"_a.noconvert(),
         "isa"_a = nb::none());
 }

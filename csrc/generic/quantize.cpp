@@ -8,8 +8,8 @@ namespace sampan::generic {
 
 void quantize_int8_groups(const float* x, std::int64_t rows, std::int64_t k, std::int8_t* codes, float* scales) {
   for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t begin = 0; begin < k; begin += kGroupSize) {
-      const std::int64_t end = std::min(begin + kGroupSize, k);
+    for (std::int64_t begin = 0; begin < k; begin += kWideGroup) {
+      const std::int64_t end = std::min(begin + kWideGroup, k);
       float absmax = 0.0f;
       bool finite = true;
       for (std::int64_t i = begin; i < end; ++i) {

@@ -8,7 +8,7 @@ namespace {
 std::uint32_t absmax_bits(const float* x) {
   const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
   __m256i most = _mm256_setzero_si256();
-  for (int i = 0; i < kGroupSize; i += 8) {
+  for (int i = 0; i < kWideGroup; i += 8) {
     const __m256i bits = _mm256_castps_si256(_mm256_loadu_ps(x + i));
     most = _mm256_max_epi32(most, _mm256_and_si256(bits, magnitude));
   }
@@ -24,7 +24,7 @@ void quantize_group(const float* x, std::int8_t* codes, float* scale) {
   const __m256 inverse = _mm256_set1_ps(group.inverse);
   // Both packs work within 128-bit lanes; this puts the blocks of four codes back in order.
   const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-  for (int i = 0; i < kGroupSize; i += 32) {
+  for (int i = 0; i < kWideGroup; i += 32) {
     __m256i rounded[4];
     for (int j = 0; j < 4; ++j) rounded[j] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + i + 8 * j), inverse));
     const __m256i low = _mm256_packs_epi32(rounded[0], rounded[1]);

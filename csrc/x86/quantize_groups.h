@@ -35,16 +35,16 @@ GroupScale scale_of(std::uint32_t absmax_bits) {
 // quantize_group takes a whole group. A short last group is padded with zeros, which change neither scale nor codes.
 template <void (*quantize_group)(const float*, std::int8_t*, float*)>
 void quantize_rows(const float* x, std::int64_t rows, std::int64_t k, std::int8_t* codes, float* scales) {
-  const std::int64_t rest = k % sampan::kGroupSize;
+  const std::int64_t rest = k % sampan::kWideGroup;
   for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t group = 0; group < k / sampan::kGroupSize; ++group) {
+    for (std::int64_t group = 0; group < k / sampan::kWideGroup; ++group) {
       quantize_group(x, codes, scales++);
-      x += sampan::kGroupSize;
-      codes += sampan::kGroupSize;
+      x += sampan::kWideGroup;
+      codes += sampan::kWideGroup;
     }
     if (rest != 0) {
-      float padded[sampan::kGroupSize] = {};
-      std::int8_t padded_codes[sampan::kGroupSize];
+      float padded[sampan::kWideGroup] = {};
+      std::int8_t padded_codes[sampan::kWideGroup];
       for (std::int64_t i = 0; i < rest; ++i) padded[i] = x[i];
       quantize_group(padded, padded_codes, scales++);
       for (std::int64_t i = 0; i < rest; ++i) codes[i] = padded_codes[i];

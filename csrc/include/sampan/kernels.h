@@ -7,12 +7,17 @@
 
 #include <cstdint>
 
+#include "sampan/attention.h"
+#include "sampan/elementwise.h"
+#include "sampan/matmul.h"
+#include "sampan/sampler.h"
+
 namespace sampan {
 
 // Values along K that share one quantisation scale. The last group of a row may be shorter.
-inline constexpr std::int64_t kGroupSize = 128;
+inline constexpr std::int64_t kWideGroup = 128;
 
-constexpr std::int64_t num_groups(std::int64_t k) { return (k + kGroupSize - 1) / kGroupSize; }
+constexpr std::int64_t num_groups(std::int64_t k) { return (k + kWideGroup - 1) / kWideGroup; }
 
 // Symmetric int8 quantisation of activations, one scale per row and group.
 //
@@ -24,8 +29,6 @@ constexpr std::int64_t num_groups(std::int64_t k) { return (k + kGroupSize - 1) 
 // depend on whether the thread flushes subnormal numbers to zero.
 // A group that holds NaN or Inf has codes 0 and the scale NaN: the fault shows in the product instead of being clamped.
 using QuantizeInt8Groups = void(const float* x, std::int64_t rows, std::int64_t k, std::int8_t* codes, float* scales);
-
-inline constexpr float kQuantizeMin = 0x1p-100f;
 
 struct KernelTable {
   QuantizeInt8Groups* quantize_int8_groups;
