@@ -32,6 +32,7 @@ using QuantizeInt8Groups = void(const float* x, std::int64_t rows, std::int64_t 
 
 struct KernelTable {
   QuantizeInt8Groups* quantize_int8_groups;
+  const SamplerKernels* sampler;
 };
 
 namespace generic {
