@@ -21,4 +21,5 @@ NB_MODULE(_native, m) {
   m.def("supported_isas", &supported_isas);
   m.def("cpu_features", &cpu_features);
   sampan::binding::bind_quantize(m);
+  sampan::binding::bind_pack(m);
 }
