@@ -30,5 +30,6 @@ inline const KernelTable& kernels_of(const std::optional<std::string>& isa) {
 void bind_decoder(nb::module_& m);
 void bind_matmul(nb::module_& m);
 void bind_sampler(nb::module_& m);
+void bind_pack(nb::module_& m);
 
 }  // namespace sampan::binding

@@ -23,4 +23,5 @@ NB_MODULE(_native, m) {
   sampan::binding::bind_decoder(m);
   sampan::binding::bind_matmul(m);
   sampan::binding::bind_sampler(m);
+  sampan::binding::bind_pack(m);
 }
