@@ -83,19 +83,13 @@ const Cpu& cpu() {
   return detected;
 }
 
-constexpr KernelTable kGeneric{
-    .matmul = &generic::matmul_kernels,
-    .sampler = &generic::sampler_kernels,
-};
+constexpr KernelTable kGeneric{&generic::matmul_kernels, &generic::float_matmul_kernels, &generic::elementwise_kernels,
+                                &generic::attention_kernels};
 #ifdef SAMPAN_X86
-constexpr KernelTable kAvx2{
-    .matmul = &avx2::matmul_kernels,
-    .sampler = &avx2::sampler_kernels,
-};
-constexpr KernelTable kAvx512{
-    .matmul = &avx512::matmul_kernels,
-    .sampler = &avx512::sampler_kernels,
-};
+constexpr KernelTable kAvx2{&avx2::matmul_kernels, &avx2::float_matmul_kernels, &avx2::elementwise_kernels,
+                              &avx2::attention_kernels};
+constexpr KernelTable kAvx512{&avx512::matmul_kernels, &avx512::float_matmul_kernels, &avx512::elementwise_kernels,
+                                &avx512::attention_kernels};
 #endif
 
 }  // namespace

@@ -14,7 +14,9 @@ namespace sampan {
 
 struct KernelTable {
   const MatmulKernels* matmul;
-  const SamplerKernels* sampler;
+  const FloatMatmulKernels* float_matmul;
+  const ElementwiseKernels* elementwise;
+  const AttentionKernels* attention;
 };
 
 }  // namespace sampan
