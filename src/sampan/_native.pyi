@@ -1,5 +1,9 @@
-"""The compiled module (csrc/binding/). Only `sampan.backends.native` and `sampan.quant` import it; ValueError for a wrong
-argument."""
+"""The compiled module (csrc/binding/). Only `sampan.backends.native` and `sampan.quant` import it.
+
+A wrong argument is a ValueError, or a TypeError where it has a wrong type.
+"""
+
+from typing import TypeVar
 
 from typing import TypeAlias
 
@@ -9,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 BLOCK_SIZE: int
+_Unsigned = TypeVar("_Unsigned", np.uint8, np.uint16, np.uint32)
+
 GROUP_SIZE: int
 PANEL: int
 SEGMENT_SIZE: int
@@ -52,6 +58,7 @@ def pack_rows(
     codes: npt.NDArray[np.uint8],
     scales: npt.NDArray[np.uint8],
 ) -> tuple[str, int] | None: ...
+def draw(table: npt.NDArray[_Unsigned], seed: int, first: int, out: npt.NDArray[_Unsigned]) -> None: ...
 def crc32c(data: npt.NDArray[np.uint8], crc: int = 0, isa: str | None = None) -> int: ...
 def crc32c_combine(first: int, second: int, second_size: int) -> int: ...
 def float_matmul(
