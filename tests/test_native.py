@@ -17,14 +17,14 @@ from sampan.backends import native
 
 def test_generic_is_always_there_and_comes_first() -> None:
     assert native.supported_isas()[0] == "generic"
-    assert native.isa() in native.supported_isas()
+    assert native.active_isa() in native.supported_isas()
 
 
 def run_with_isa(value: str) -> str:
     code = (
         "from sampan.backends import native\n"
         "from sampan.errors import ConfigError\n"
-        "try: print(native.isa())\n"
+        "try: print(native.active_isa())\n"
         "except ConfigError as error: print(error)\n"
     )
     env = {**os.environ, "SAMPAN_ISA": value}

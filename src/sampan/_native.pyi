@@ -3,11 +3,7 @@
 A wrong argument is a ValueError, or a TypeError where it has a wrong type.
 """
 
-from typing import TypeVar
-
-from typing import TypeAlias
-
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -120,9 +116,7 @@ def attend_segment(
     partials: npt.NDArray[np.float32],
     isa: str | None = None,
 ) -> None: ...
-def fold_partials(
-    partials: npt.NDArray[np.float32], next: npt.NDArray[np.float32], isa: str | None = None
-) -> None: ...
+def fold_partials(partials: npt.NDArray[np.float32], next: npt.NDArray[np.float32], isa: str | None = None) -> None: ...
 def finish_partials(
     partials: npt.NDArray[np.float32], out: npt.NDArray[np.float32], isa: str | None = None
 ) -> None: ...
