@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from sampan.backends.base import SamplingBatch
+
 GROUP_SIZE: int
 PANEL: int
 
@@ -30,3 +32,13 @@ def matmul(
     panel_end: int,
     isa: str | None = None,
 ) -> None: ...
+def sample(
+    logits: npt.NDArray[np.float32],
+    batch: SamplingBatch,
+    token_ids: npt.NDArray[np.int32],
+    ranks: npt.NDArray[np.int32],
+    logprob_ids: npt.NDArray[np.int32],
+    logprobs: npt.NDArray[np.float32],
+    isa: str | None = None,
+) -> None: ...
+def uniform(seed: int, position: int) -> float: ...
