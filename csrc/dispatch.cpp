@@ -83,10 +83,10 @@ const Cpu& cpu() {
   return detected;
 }
 
-constexpr KernelTable kGeneric{generic::quantize_int8_groups};
+constexpr KernelTable kGeneric{generic::quantize_int8_groups, &generic::limit_kernels};
 #ifdef SAMPAN_X86
-constexpr KernelTable kAvx2{avx2::quantize_int8_groups};
-constexpr KernelTable kAvx512{avx512::quantize_int8_groups};
+constexpr KernelTable kAvx2{avx2::quantize_int8_groups, &avx2::limit_kernels};
+constexpr KernelTable kAvx512{avx512::quantize_int8_groups, &avx512::limit_kernels};
 #endif
 
 }  // namespace

@@ -107,7 +107,9 @@ def test_the_engine_does_not_load_paddle() -> None:
 
 def test_only_the_binding_includes_python() -> None:
     sources = [*(ROOT / "csrc").rglob("*.cpp"), *(ROOT / "csrc").rglob("*.h")]
-    with_python = {path.parent.name for path in sources if any(n.startswith(("nanobind/", "Python")) for n in includes(path))}
+    with_python = {
+        path.parent.name for path in sources if any(n.startswith(("nanobind/", "Python")) for n in includes(path))
+    }
     assert with_python == {"binding"}
 
 
@@ -120,12 +122,16 @@ def test_vector_files_include_no_library_code() -> None:
 
 
 def test_every_kernel_exists_for_every_instruction_set() -> None:
-    header = (ROOT / "csrc" / "include" / "sampan" / "kernels.h").read_text(encoding="utf-8")
-    table = re.search(r"struct KernelTable \{(.*?)\};", header, re.DOTALL)
+    headers = {
+        path.name: path.read_text(encoding="utf-8") for path in (ROOT / "csrc" / "include" / "sampan").glob("*.h")
+    }
+    table = re.search(r"struct KernelTable \{(.*?)\};", headers["kernels.h"], re.DOTALL)
     assert table is not None
-    kernels = set(re.findall(r"\* ?(\w+);", table[1]))
-    assert kernels
+    kinds = set(re.findall(r"^ +(?:const )?(\w+)\*", table[1], re.MULTILINE))
+    assert kinds
     for isa in ("generic", "avx2", "avx512"):
-        namespace = re.search(rf"namespace {isa} \{{(.*?)\}}", header, re.DOTALL)
-        assert namespace is not None
-        assert set(re.findall(r"(\w+);", namespace[1])) == kernels
+        namespaces = [
+            body for text in headers.values() for body in re.findall(rf"namespace {isa} \{{(.*?)\}}", text, re.DOTALL)
+        ]
+        declared = re.findall(r"^(?:extern const )?(\w+) \w+;", "".join(namespaces), re.MULTILINE)
+        assert kinds <= set(declared)

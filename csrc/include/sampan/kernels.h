@@ -9,6 +9,7 @@
 
 #include "sampan/attention.h"
 #include "sampan/elementwise.h"
+#include "sampan/limits.h"
 #include "sampan/matmul.h"
 #include "sampan/sampler.h"
 
@@ -32,6 +33,7 @@ using QuantizeInt8Groups = void(const float* x, std::int64_t rows, std::int64_t 
 
 struct KernelTable {
   QuantizeInt8Groups* quantize_int8_groups;
+  const LimitKernels* limits;
 };
 
 namespace generic {
