@@ -83,10 +83,22 @@ const Cpu& cpu() {
   return detected;
 }
 
-constexpr KernelTable kGeneric{generic::quantize_int8_groups, &generic::limit_kernels};
+constexpr KernelTable kGeneric{
+    .limits = &generic::limit_kernels,
+    .matmul = &generic::matmul_kernels,
+    .sampler = &generic::sampler_kernels,
+};
 #ifdef SAMPAN_X86
-constexpr KernelTable kAvx2{avx2::quantize_int8_groups, &avx2::limit_kernels};
-constexpr KernelTable kAvx512{avx512::quantize_int8_groups, &avx512::limit_kernels};
+constexpr KernelTable kAvx2{
+    .limits = &avx2::limit_kernels,
+    .matmul = &avx2::matmul_kernels,
+    .sampler = &avx2::sampler_kernels,
+};
+constexpr KernelTable kAvx512{
+    .limits = &avx512::limit_kernels,
+    .matmul = &avx512::matmul_kernels,
+    .sampler = &avx512::sampler_kernels,
+};
 #endif
 
 }  // namespace

@@ -1,11 +1,8 @@
-#include "sampan/limit_meter.h"
-
-#include <sys/mman.h>
+#include "limit_meter.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -18,17 +15,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int64_t kPiece = std::int64_t{1} << 20;       // bytes that a thread reads between looks at the clock
 constexpr std::int64_t kMacsBetweenLooks = std::int64_t{1} << 18;
 
-// Huge pages where the system grants them: with small ones the reading would be that of the page tables.
-void* map(std::int64_t num_bytes) {
-  const auto size = static_cast<std::size_t>(num_bytes);
-  void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (data == MAP_FAILED) throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-  madvise(data, size, MADV_HUGEPAGE);
-#endif
-  return data;
-}
-
 std::int64_t count_pieces(int num_threads, std::int64_t buffer_bytes) {
   if (num_threads < 1) throw std::invalid_argument("num_threads must be at least 1");
   if (buffer_bytes < 1) throw std::invalid_argument("buffer_bytes must be at least 1");
@@ -37,20 +23,18 @@ std::int64_t count_pieces(int num_threads, std::int64_t buffer_bytes) {
 
 }  // namespace
 
-void LimitMeter::Unmap::operator()(void* data) const { munmap(data, static_cast<std::size_t>(num_bytes)); }
-
 LimitMeter::LimitMeter(const LimitKernels& kernels, int num_threads, std::int64_t buffer_bytes)
     : kernels_(kernels),
       num_threads_(num_threads),
       num_pieces_(count_pieces(num_threads, buffer_bytes)),
-      buffer_(map(num_pieces_ * kPiece), Unmap{num_pieces_ * kPiece}) {
-  std::memset(buffer_.get(), 1, static_cast<std::size_t>(num_pieces_ * kPiece));  // untouched pages have no memory
+      buffer_(static_cast<std::size_t>(num_pieces_ * kPiece)) {
+  std::memset(buffer_.data(), 1, static_cast<std::size_t>(num_pieces_ * kPiece));  // untouched pages have no memory
 }
 
 double LimitMeter::read(double seconds) {
   return measure(seconds, [this] {
     const std::int64_t piece = next_piece_.fetch_add(1, std::memory_order_relaxed) % num_pieces_;
-    kernels_.read_stream(static_cast<const char*>(buffer_.get()) + piece * kPiece, kPiece);
+    kernels_.read_stream(buffer_.data() + piece * kPiece, kPiece);
     return kPiece;
   });
 }

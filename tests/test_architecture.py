@@ -130,8 +130,6 @@ def test_every_kernel_exists_for_every_instruction_set() -> None:
     kinds = set(re.findall(r"^ +(?:const )?(\w+)\*", table[1], re.MULTILINE))
     assert kinds
     for isa in ("generic", "avx2", "avx512"):
-        namespaces = [
-            body for text in headers.values() for body in re.findall(rf"namespace {isa} \{{(.*?)\}}", text, re.DOTALL)
-        ]
-        declared = re.findall(r"^(?:extern const )?(\w+) \w+;", "".join(namespaces), re.MULTILINE)
-        assert kinds <= set(declared)
+        namespace = re.compile(rf"^namespace {isa} \{{\n(.*?)^\}}", re.MULTILINE | re.DOTALL)
+        bodies = "".join(body for text in headers.values() for body in namespace.findall(text))
+        assert kinds <= set(re.findall(r"^(?:extern const |inline constexpr )?(\w+) \w+", bodies, re.MULTILINE))

@@ -1,4 +1,4 @@
-#include "sampan/limit_meter.h"
+#include "../limit_meter.h"
 
 #include "binding.h"
 

@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <memory>
 
-#include "sampan/limits.h"
+#include "memory.h"
+#include "sampan/kernels.h"
 
 namespace sampan {
 
@@ -27,16 +27,11 @@ class LimitMeter {
   double measure(double seconds, const std::function<std::int64_t()>& work) const;
   double measure(double seconds, const MacLoop& loop) const;
 
-  struct Unmap {
-    std::int64_t num_bytes;
-    void operator()(void* data) const;
-  };
-
   const LimitKernels& kernels_;
   const int num_threads_;
   const std::int64_t num_pieces_;
   std::atomic<std::int64_t> next_piece_{0};  // goes on where the last reading stopped: the rest is least in the cache
-  std::unique_ptr<void, Unmap> buffer_;
+  Memory buffer_;
 };
 
 }  // namespace sampan
