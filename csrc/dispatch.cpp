@@ -87,17 +87,20 @@ constexpr KernelTable kGeneric{
     .limits = &generic::limit_kernels,
     .matmul = &generic::matmul_kernels,
     .sampler = &generic::sampler_kernels,
+    .checksum = &generic::checksum_kernels,
 };
 #ifdef SAMPAN_X86
 constexpr KernelTable kAvx2{
     .limits = &avx2::limit_kernels,
     .matmul = &avx2::matmul_kernels,
     .sampler = &avx2::sampler_kernels,
+    .checksum = &avx2::checksum_kernels,
 };
 constexpr KernelTable kAvx512{
     .limits = &avx512::limit_kernels,
     .matmul = &avx512::matmul_kernels,
     .sampler = &avx512::sampler_kernels,
+    .checksum = &avx512::checksum_kernels,
 };
 #endif
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sampan/attention.h"
+#include "sampan/crc32c.h"
 #include "sampan/elementwise.h"
 #include "sampan/limits.h"
 #include "sampan/matmul.h"
@@ -17,6 +18,7 @@ struct KernelTable {
   const LimitKernels* limits;
   const MatmulKernels* matmul;
   const SamplerKernels* sampler;
+  const ChecksumKernels* checksum;
 };
 
 }  // namespace sampan
