@@ -1,12 +1,24 @@
 """How fast a model runs, and how fast this machine could run it.
 
-Knows: what a step must at least read and multiply, how to time steps, how to read the machine's limits and to draw both
-in one picture. Refuses to know: kernels, terminals, files.
+Knows: what a step must at least read and multiply, how to time an engine's steps, how to read the machine's limits, how
+to draw both in one picture. Refuses to know: kernels, text, terminals.
 """
 
-from sampan.bench.limits import LimitReader, Limits
-from sampan.bench.measure import Measurement, Workload, measure
+from sampan.bench.limits import LimitReader
+from sampan.bench.measure import Measurement, measure, resident_bytes
+from sampan.bench.plan import Plan, Workload
 from sampan.bench.roofline import roofline_svg
-from sampan.bench.work import ModelCost, Work
+from sampan.bench.work import Limits, ModelCost, Work
 
-__all__ = ["LimitReader", "Limits", "Measurement", "ModelCost", "Work", "Workload", "measure", "roofline_svg"]
+__all__ = [
+    "LimitReader",
+    "Limits",
+    "Measurement",
+    "ModelCost",
+    "Plan",
+    "Work",
+    "Workload",
+    "measure",
+    "resident_bytes",
+    "roofline_svg",
+]

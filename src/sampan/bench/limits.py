@@ -6,27 +6,17 @@ factor of two within seconds, so that they are spread over the whole run, and th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from sampan.backends.native import LimitMeter
+from sampan.bench.work import Limits
+from sampan.machine import read_memory
 
 READING_SECONDS = 0.02
 MIN_BUFFER = 256 * 2**20  # bytes
 BUFFER_CACHES = 8  # times the last-level cache: what is left in it of the last round hardly counts
 MAX_MEMORY_SHARE = 1 / 4  # of what is available
 LAST_LEVEL_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Of all threads together: 10^9 bytes, or 10^9 multiply-accumulates, a second."""
-
-    read_gb_s: float
-    int8_gmac_s: float
-    fp32_gmac_s: float
 
 
 class LimitReader:
@@ -39,7 +29,8 @@ class LimitReader:
     """
 
     def __init__(self, num_threads: int, *, isa: str | None = None, seconds: float = READING_SECONDS) -> None:
-        self._meter = LimitMeter(num_threads, buffer_bytes(), isa)
+        self.buffer_bytes = choose_buffer_bytes()
+        self._meter = LimitMeter(num_threads, self.buffer_bytes, isa)
         self._seconds = seconds
         self._best = (0.0, 0.0, 0.0)
         self.read()
@@ -48,7 +39,8 @@ class LimitReader:
         """Takes one reading of each limit."""
         meter, seconds = self._meter, self._seconds
         readings = meter.read(seconds), meter.int8(seconds), meter.fp32(seconds)
-        self._best = tuple(map(max, self._best, (reading / 1e9 for reading in readings)))
+        read, int8, fp32 = (max(best, reading / 1e9) for best, reading in zip(self._best, readings, strict=True))
+        self._best = read, int8, fp32
 
     @property
     def limits(self) -> Limits:
@@ -56,11 +48,11 @@ class LimitReader:
         return Limits(*self._best)
 
 
-def buffer_bytes(cache_size: Path = LAST_LEVEL_CACHE) -> int:
+def choose_buffer_bytes(cache_size: Path = LAST_LEVEL_CACHE) -> int:
     """Of the buffer that is streamed: many times the last-level cache, but never much of the memory."""
     try:
         cache = int(cache_size.read_text(encoding="ascii").strip().removesuffix("K")) * 1024
     except (OSError, ValueError):  # no such cache, or not Linux on x86
         cache = 0
-    affordable = int(psutil.virtual_memory().available * MAX_MEMORY_SHARE)
+    affordable = int(read_memory().available * MAX_MEMORY_SHARE)
     return min(max(BUFFER_CACHES * cache, MIN_BUFFER), affordable)

@@ -18,13 +18,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sampan.bench.limits import Limits
 from sampan.config import ModelConfig
 
 # Bits for each weight; int8 and int4 hold an fp16 scale for each group of 32.
 WEIGHT_BITS = {"int8": 8.5, "int4": 4.5, "bf16": 16.0, "fp16": 16.0, "fp32": 32.0}
 INTEGER = ("int8", "int4")
 SCALE_BITS = 32  # of an int8 KV cache, for each token and head
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of all threads together: 10^9 bytes, or 10^9 multiply-accumulates, a second."""
+
+    read_gb_s: float
+    int8_gmac_s: float
+    fp32_gmac_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +44,10 @@ class Work:
     fp32_macs: float = 0.0
 
     def __add__(self, other: Work) -> Work:
-        return Work(
-            self.bytes + other.bytes, self.int8_macs + other.int8_macs, self.fp32_macs + other.fp32_macs
-        )
+        return Work(self.bytes + other.bytes, self.int8_macs + other.int8_macs, self.fp32_macs + other.fp32_macs)
+
+    def __mul__(self, count: float) -> Work:
+        return Work(count * self.bytes, count * self.int8_macs, count * self.fp32_macs)
 
     @property
     def macs(self) -> float:
@@ -109,7 +118,8 @@ class ModelCost:
         ends = [*range(chunk, num_tokens, chunk), num_tokens]
         starts = [0, *ends[:-1]]
         steps = [
-            self.step([Row(end - start, end, samples=end == num_tokens)]) for start, end in zip(starts, ends, strict=True)
+            self.step([Row(end - start, end, samples=end == num_tokens)])
+            for start, end in zip(starts, ends, strict=True)
         ]
         return sum(steps, Work())
 
