@@ -17,6 +17,9 @@ namespace sampan {
 struct KernelTable {
   const LimitKernels* limits;
   const MatmulKernels* matmul;
+  const FloatMatmulKernels* float_matmul;
+  const ElementwiseKernels* elementwise;
+  const AttentionKernels* attention;
   const SamplerKernels* sampler;
   const ChecksumKernels* checksum;
 };

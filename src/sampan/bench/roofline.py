@@ -1,8 +1,8 @@
 """The roofline picture as SVG: what was reached, below what the machine allows.
 
 Both axes are logarithmic. To the right: products for each byte that is read; upwards: products a second. The sloping
-roof is the speed of reading, the flat ones are the speeds of multiplying. The picture follows the reader's light or dark
-scheme.
+roof is the speed of reading, the flat ones are the speeds of multiplying. The picture follows the reader's light or
+dark scheme.
 """
 
 from __future__ import annotations
