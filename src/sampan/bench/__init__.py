@@ -5,7 +5,7 @@ to draw both in one picture. Refuses to know: kernels, text, terminals.
 """
 
 from sampan.bench.limits import LimitReader
-from sampan.bench.measure import Measurement, measure, resident_bytes
+from sampan.bench.timing import Measurement, measure, resident_bytes
 from sampan.bench.plan import Plan, Workload
 from sampan.bench.roofline import roofline_svg
 from sampan.bench.work import Limits, ModelCost, Work

@@ -99,7 +99,7 @@ def read_batches(text: str) -> tuple[int, ...]:
     from sampan.errors import UsageError
 
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdecimal() and 1 <= int(part[:9]) <= MAX_BATCH for part in parts):
+    if not all(part.isascii() and part.isdecimal() and len(part) < 5 and 1 <= int(part) <= MAX_BATCH for part in parts):
         raise UsageError(f"--batch {text!r} is not a list of sizes", remedy=f"write it as 1,8,32; 1 to {MAX_BATCH}")
     return tuple(dict.fromkeys(int(part) for part in parts))
 
