@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from sampan.backends.base import ForwardBatch, StepOutput
-from sampan.bench import Limits, Measurement, ModelCost, Plan, Work, Workload, measure
-from sampan.bench import timing
+from sampan.bench import Limits, Measurement, ModelCost, Plan, Work, Workload, measure, timing
 from sampan.config import EngineConfig, ModelConfig
 from sampan.engine import Engine
 from sampan.errors import EngineError, UsageError

@@ -5,9 +5,9 @@ to draw both in one picture. Refuses to know: kernels, text, terminals.
 """
 
 from sampan.bench.limits import LimitReader
-from sampan.bench.timing import Measurement, measure, resident_bytes
 from sampan.bench.plan import Plan, Workload
 from sampan.bench.roofline import roofline_svg
+from sampan.bench.timing import Measurement, measure
 from sampan.bench.work import Limits, ModelCost, Work
 
 __all__ = [
@@ -19,6 +19,5 @@ __all__ = [
     "Work",
     "Workload",
     "measure",
-    "resident_bytes",
     "roofline_svg",
 ]

@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from sampan.bench.timing import Measurement
 from sampan.bench.plan import DECODE
+from sampan.bench.timing import Measurement
 from sampan.bench.work import INTEGER, Limits
 
 WIDTH, HEIGHT = 760, 500

@@ -15,7 +15,6 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-import psutil
 
 from sampan.bench.limits import LimitReader
 from sampan.bench.plan import DECODE, Plan, Workload
@@ -93,11 +92,6 @@ def measure(engine: Engine, cost: ModelCost, plan: Plan, reader: LimitReader, re
         measurements.append(Measurement(workload, median(seconds), work))
     reader.read()
     return measurements
-
-
-def resident_bytes() -> int:
-    """Memory of this process that is in use, mapped weights included."""
-    return int(psutil.Process().memory_info().rss)
 
 
 class _Requests:

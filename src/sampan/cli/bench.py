@@ -26,16 +26,15 @@ def bench(
     ] = "int8",
     kv_cache: Annotated[str, Option("of keys and values", metavar="P", choices=("bf16", "int8", "fp32"))] = "bf16",
     threads: Annotated[int | None, Option("threads that compute; unset: one for each core")] = None,
-    load_format: Annotated[
-        str, Option("dummy: random weights, so that the model need not be here", metavar="F", choices=("auto", "dummy"))
-    ] = "auto",
+    load_format: Annotated[str, Option("dummy: random weights", metavar="F", choices=("auto", "dummy"))] = "auto",
     json: Json = False,
     plot: Annotated[str | None, Option("also draw the roofline into an SVG file", metavar="FILE")] = None,
 ) -> int:
     """Measures how fast a model decodes and reads prompts, and how near that is to the machine's limits.
 
-    The limits (reading memory, int8 and fp32 products, on the same threads) are read again and again
-    during the run, and the best reading counts. Each figure is tokens per second and a fraction of its limit.
+    The limits are the speeds of reading memory and of int8 and fp32 products, on the same threads. They
+    are read throughout the run, and the best reading counts.
+    With --load-format dummy any model of the zoo can be measured, without a download.
       sampan bench qwen-1.5b --load-format dummy --plot roofline.svg
     """
     batches = read_batches(batch)
@@ -54,10 +53,11 @@ def bench(
     from time import perf_counter
 
     from sampan.backends.threads import default_threads
-    from sampan.bench import LimitReader, ModelCost, Plan, measure, resident_bytes, roofline_svg
+    from sampan.bench import LimitReader, ModelCost, Plan, measure, roofline_svg
     from sampan.cli.options import Engine
     from sampan.cli.output import print_json
     from sampan.cli.progress import progress
+    from sampan.machine import read_resident
 
     plan = Plan.of(batches, tokens=tokens, context=context, prompt_tokens=prompt_tokens, repeat=repeat)
     threads = threads or default_threads()
@@ -75,7 +75,7 @@ def bench(
         "kv_cache": kv_cache,
         "load_format": load_format,
         "load_seconds": round(load_seconds, 3),
-        "resident_bytes": resident_bytes() - reader.buffer_bytes,
+        "resident_bytes": read_resident() - reader.buffer_bytes,
     }
     if plot is not None:
         title = f"{loaded.name}, {precision}"
