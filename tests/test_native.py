@@ -52,7 +52,7 @@ def test_an_empty_environment_variable_forces_nothing() -> None:
 def test_the_stub_names_what_the_module_has() -> None:
     stub = Path(sampan.__file__).with_name("_native.pyi")
     body = ast.parse(stub.read_text(encoding="utf-8")).body
-    functions = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+    functions = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     constants = {
         node.target.id for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }

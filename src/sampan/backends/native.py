@@ -19,6 +19,7 @@ from sampan.errors import ConfigError
 from sampan.quant import PackedModel, dummy_model, pack_model, packed_model
 from sampan.rope import inverse_frequencies
 
+LimitMeter = _native.LimitMeter  # what the machine could do, for measurements
 BLOCK_SIZE = 16  # tokens in a KV block, as the kernels have it
 MAX_HEAD_DIM = 256
 DEFAULT_PRECISION = "int8"
