@@ -68,7 +68,8 @@ class Worker:
 
     def stop(self) -> None:
         """Ends the process and waits for it."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         try:

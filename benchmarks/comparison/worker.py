@@ -3,8 +3,8 @@
 Runs in every engine's virtual environment and therefore imports the standard library alone. Answers are JSON lines on
 what was the standard output; whatever an engine prints goes to the standard error stream.
 
-A question is `{"batch": 8, "prompt_tokens": 16, "new_tokens": 32, "seed": "one"}`. Its answer gives the seconds up to the
-first token of every prompt (`prefill_s`) and those of the tokens after it (`decode_s`), and the process's memory.
+A question is `{"batch": 8, "prompt_tokens": 16, "new_tokens": 32, "seed": "one"}`. Its answer gives the seconds up to
+the first token of every prompt (`prefill_s`) and those of the tokens after it (`decode_s`), and the process's memory.
 """
 
 from __future__ import annotations
