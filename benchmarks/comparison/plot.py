@@ -14,7 +14,7 @@ COLOURS = {"Sampan": "#0f766e", "OpenVINO": "#94a3b8", "llama.cpp": "#cbd5e1"}
 TEXT, FAINT = "#1f2937", "#6b7280"
 WIDTH, MARGIN, COLUMNS = 960, 24, 3
 TOP, GROUP_TITLE, PANEL_TITLE, ROW, GAP = 64, 40, 24, 22, 20
-NAME_WIDTH, VALUE_WIDTH = 112, 46  # room for a name before its bar, and for a value behind it
+NAME_WIDTH, VALUE_WIDTH = 120, 46  # room for a name before its bar, and for a value behind it
 
 
 class Bar(NamedTuple):
