@@ -115,7 +115,9 @@ def test_no_group_of_int8_is_worse_than_without_the_search(spread: float) -> Non
     groups = x.reshape(256, 16, 32).astype(np.float64)
     absmax = np.abs(groups).max(axis=2, keepdims=True)
     scale = (absmax / 127).astype(np.float16)
-    scale = np.where(scale * 127.0 < absmax, np.nextafter(scale, np.float16(np.inf)), scale).astype(np.float64)
+    scale = np.where(scale.astype(np.float64) * 127 < absmax, np.nextafter(scale, np.float16(np.inf)), scale).astype(
+        np.float64
+    )
     plain = ((np.rint(groups / scale) * scale - groups) ** 2).sum(axis=2)
     unpacked = numpy_packer.unpack(*pack((x, "fp32"), format="int8"), 256).reshape(groups.shape)
     searched = ((unpacked - groups) ** 2).sum(axis=2)
