@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import numpy_packer
+from sampan import _native
 from sampan.checkpoint import Checkpoint, SafetensorsFile, write_safetensors
 from sampan.checkpoint.dtypes import FLOAT_DTYPES, from_float32
+from sampan.checkpoint.safetensors_header import build_header, parse_header
 from sampan.errors import CheckpointError
 from sampan.quant import PRECISIONS, PackedModel, pack_model
 from sampan.quant.store import open_store, write_store
@@ -199,6 +201,29 @@ def test_exchanged_tensors_are_found(intact: bytes, tmp_path: Path) -> None:
     (tmp_path / "store").write_bytes(swapped + intact[len(header) :])
     with pytest.raises(CheckpointError, match="checksum of its header is wrong"):
         open_store(tmp_path / "store")
+
+
+LIES = {
+    "precision": "int3",
+    "formats": '{"lm_head": "int8"}',
+    "config": '{"model_type": "qwen2"}',
+    "crc32c": "{}",
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_headers_that_lie_are_refused(intact: bytes, lie: str, tmp_path: Path) -> None:
+    """Also where their checksum is right."""
+    length = int.from_bytes(intact[:8], "little") + 8
+    entries, metadata = parse_header(intact[8:length], len(intact) - length, "store")
+    header = build_header(entries, {**metadata, lie: LIES[lie], "header_crc32c": "0" * 8})
+    checksum = f"{_native.crc32c(np.frombuffer(header, np.uint8)):08x}".encode()
+    header = header.replace(b'"header_crc32c":"00000000"', b'"header_crc32c":"' + checksum + b'"')
+    (tmp_path / "store").write_bytes(header + intact[length:])
+    with pytest.raises(CheckpointError) as caught:
+        open_store(tmp_path / "store")
+    assert "makes it anew" in caught.value.remedy
+    assert "checksum" not in caught.value.message
 
 
 def test_foreign_files_are_refused(tmp_path: Path) -> None:
