@@ -129,12 +129,14 @@ def test_vector_files_include_no_library_code() -> None:
 
 
 def test_every_kernel_exists_for_every_instruction_set() -> None:
-    header = (ROOT / "csrc" / "include" / "sampan" / "kernels.h").read_text(encoding="utf-8")
-    table = re.search(r"struct KernelTable \{(.*?)\};", header, re.DOTALL)
+    headers = {
+        path.name: path.read_text(encoding="utf-8") for path in (ROOT / "csrc" / "include" / "sampan").glob("*.h")
+    }
+    table = re.search(r"struct KernelTable \{(.*?)\};", headers["kernels.h"], re.DOTALL)
     assert table is not None
-    kernels = set(re.findall(r"\* ?(\w+);", table[1]))
-    assert kernels
+    kinds = set(re.findall(r"^ +(?:const )?(\w+)\*", table[1], re.MULTILINE))
+    assert kinds
     for isa in ("generic", "avx2", "avx512"):
-        namespace = re.search(rf"namespace {isa} \{{(.*?)\}}", header, re.DOTALL)
-        assert namespace is not None
-        assert set(re.findall(r"(\w+);", namespace[1])) == kernels
+        namespace = re.compile(rf"^namespace {isa} \{{\n(.*?)^\}}", re.MULTILINE | re.DOTALL)
+        bodies = "".join(body for text in headers.values() for body in namespace.findall(text))
+        assert kinds <= set(re.findall(r"^(?:extern const |inline constexpr )?(\w+) \w+", bodies, re.MULTILINE))
