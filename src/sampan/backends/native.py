@@ -1,8 +1,7 @@
 """The native backend: Sampan's own C++ kernels for x86 processors.
 
 Here stands the door to the compiled module. The decoder that runs whole steps on the kernels follows; until then
-engines
-use `sampan.backends.paddle`.
+engines use `sampan.backends.paddle`.
 
 One binary holds every kernel for every instruction set and picks at the first call. `SAMPAN_ISA=generic|avx2|avx512`
 forces one; all return the same bits.
