@@ -20,5 +20,12 @@ NB_MODULE(_native, m) {
   m.def("isa", [] { return sampan::name_of(sampan::active_isa()); });
   m.def("supported_isas", &supported_isas);
   m.def("cpu_features", &cpu_features);
+  sampan::binding::bind_decoder(m);
+  sampan::binding::bind_limits(m);
   sampan::binding::bind_matmul(m);
+  sampan::binding::bind_sampler(m);
+  sampan::binding::bind_pack(m);
+  sampan::binding::bind_attention(m);
+  sampan::binding::bind_elementwise(m);
+  sampan::binding::bind_float_matmul(m);
 }

@@ -6,14 +6,22 @@
 #pragma once
 
 #include "sampan/attention.h"
+#include "sampan/crc32c.h"
 #include "sampan/elementwise.h"
+#include "sampan/limits.h"
 #include "sampan/matmul.h"
 #include "sampan/sampler.h"
 
 namespace sampan {
 
 struct KernelTable {
+  const LimitKernels* limits;
   const MatmulKernels* matmul;
+  const FloatMatmulKernels* float_matmul;
+  const ElementwiseKernels* elementwise;
+  const AttentionKernels* attention;
+  const SamplerKernels* sampler;
+  const ChecksumKernels* checksum;
 };
 
 }  // namespace sampan

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sampan.checkpoint.resolve import sampan_home
-from sampan.cli.machine import Memory, Processor, read_memory, read_processor
 from sampan.cli.sizes import human_bytes, kv_cache_bytes, weight_bytes
 from sampan.config import ModelConfig
+from sampan.machine import Memory, Processor, read_memory, read_processor
 from sampan.zoo import ZOO
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 CONTEXT = 8192  # tokens of KV cache that a model should have room for besides its weights
-PRECISIONS = ("fp32",)  # that a CPU can compute in today
+PRECISIONS = ("fp32", "bf16", "int8", "int4")  # the most exact first
 HEADROOM = 0.9  # of the free memory that a model may take
 MIN_DISK = 10 * 10**9
 TIMEOUT = 180.0  # seconds for a check that runs a program
@@ -73,7 +73,7 @@ def check_paddle(python: str = sys.executable, timeout: float = TIMEOUT) -> Find
 
 def check_native(python: str = sys.executable, timeout: float = TIMEOUT) -> Finding:
     """The compiled kernels load, and which set of them is in use."""
-    program = "from sampan.backends import native; print(native.isa(), 'of', *native.supported_isas())"
+    program = "from sampan.backends import native; print(native.active_isa(), 'of', *native.supported_isas())"
     ran, output = _run([python, "-c", program], timeout)
     if not ran:
         return Finding("kernels", FAIL, output, "install Sampan again, with a C++20 compiler on the PATH")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sampan.config import ModelConfig
+from sampan.errors import UsageError
 
-# Bits per weight. Integer formats carry a float32 scale for each group of 128 weights.
-BITS = {"int4": 4 + 32 / 128, "int8": 8 + 32 / 128, "bf16": 16.0, "fp32": 32.0}
+# Bits per weight. Integer formats carry an fp16 scale for each group of 32 weights; int4 leaves embedding and output in
+# int8, which the estimate passes over.
+BITS = {"int4": 4 + 16 / 32, "int8": 8 + 16 / 32, "bf16": 16.0, "fp16": 16.0, "fp32": 32.0}
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
 
 def weight_bytes(config: ModelConfig, precision: str) -> int:
@@ -18,6 +22,18 @@ def weight_bytes(config: ModelConfig, precision: str) -> int:
 def kv_cache_bytes(config: ModelConfig, num_tokens: int) -> int:
     """Bytes of bf16 keys and values of `num_tokens` tokens."""
     return 2 * 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * num_tokens
+
+
+def read_bytes(text: str, what: str) -> int:
+    """`6GB`, `6.5 GiB` or a plain number of bytes.
+
+    Raises:
+        UsageError: it is no size; `what` is what the user calls it.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*((?:[KMGT]I?)?)B?\s*", text.upper())
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"{what} {text!r} is not a size", remedy="write it as 6GB, 6.5GiB or 6000000000")
+    return int(float(match[1]) * UNITS[match[2]])
 
 
 def human_bytes(count: float) -> str:
