@@ -19,8 +19,9 @@ namespace {
 constexpr int kLanes = 16;
 
 struct Vec {
-  // Of these so many are kept in registers at once, beside what a product reads.
-  static constexpr int kAccumulators = 6;
+  // Rows of a product whose sums fit into registers, beside what it reads: one vector of each, or two.
+  static constexpr int kTileRows = 6;
+  static constexpr int kWideTileRows = 2;
 
   float lane[kLanes];
 };

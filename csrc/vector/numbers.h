@@ -32,15 +32,5 @@ struct Int8 {
   static void store(std::int8_t* p, Vec v) { store_s8(p, v); }
 };
 
-// Elements to floats, while the memory of the next ones is asked for.
-template <typename Number>
-inline void widen(const typename Number::Element* elements, std::int64_t n, const typename Number::Element* next,
-                  float* out) {
-  for (std::int64_t i = 0; i < n; i += kLanes) {
-    __builtin_prefetch(next + i);
-    store(out + i, Number::load(elements + i));
-  }
-}
-
 }  // namespace
 }  // namespace sampan

@@ -13,8 +13,9 @@ namespace {
 constexpr int kLanes = 16;
 
 struct Vec {
-  // Twelve of the sixteen registers; two hold an operand and one a broadcast.
-  static constexpr int kAccumulators = 6;
+  // Of sixteen registers twelve hold sums, two an operand and one a broadcast; three wide rows would need seventeen.
+  static constexpr int kTileRows = 6;
+  static constexpr int kWideTileRows = 2;
 
   __m256 low;
   __m256 high;

@@ -13,8 +13,9 @@ namespace {
 constexpr int kLanes = 16;
 
 struct Vec {
-  // Half of the 32 registers: enough to hide the latency of fma on two ports, and room for operands.
-  static constexpr int kAccumulators = 16;
+  // Of 32 registers up to 24 hold sums, two an operand and one a broadcast.
+  static constexpr int kTileRows = 12;
+  static constexpr int kWideTileRows = 12;
 
   __m512 all;
 };
