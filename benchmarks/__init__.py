@@ -1,0 +1,1 @@
+"""Measurements that decide what Sampan may claim. Nothing here is installed with it."""
