@@ -99,6 +99,10 @@ inline void store_bf16(std::uint16_t* p, Vec v) {
   for (int i = 0; i < kLanes; ++i) p[i] = bf16_of(v.lane[i]);
 }
 
+inline void store_fp16(std::uint16_t* p, Vec v) {
+  for (int i = 0; i < kLanes; ++i) p[i] = half_of(v.lane[i]);
+}
+
 // Rounds to nearest, ties to even. Lanes lie in -128 ... 127.
 inline void store_s8(std::int8_t* p, Vec v) {
   for (int i = 0; i < kLanes; ++i) p[i] = static_cast<std::int8_t>(std::lrint(v.lane[i]));

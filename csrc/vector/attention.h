@@ -205,6 +205,9 @@ void attend_segment(const KvLayer& cache, const Queries& queries, std::int64_t s
       case KvFormat::bf16:
         attend_rows<Bf16>(cache, rows, table, queries.kv_head);
         break;
+      case KvFormat::fp16:
+        attend_rows<Fp16>(cache, rows, table, queries.kv_head);
+        break;
       case KvFormat::int8:
         attend_rows<Int8>(cache, rows, table, queries.kv_head);
         break;

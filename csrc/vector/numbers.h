@@ -23,6 +23,7 @@ struct Bf16 {
 struct Fp16 {
   using Element = std::uint16_t;
   static Vec load(const std::uint16_t* p) { return load_fp16(p); }
+  static void store(std::uint16_t* p, Vec v) { store_fp16(p, v); }
 };
 
 struct Int8 {

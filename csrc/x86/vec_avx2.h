@@ -98,6 +98,12 @@ inline void store_bf16(std::uint16_t* p, Vec v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, _MM_SHUFFLE(3, 1, 2, 0)));
 }
 
+inline void store_fp16(std::uint16_t* p, Vec v) {
+  const auto round = [](__m256 value) { return _mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT); };
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), round(v.low));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 8), round(v.high));
+}
+
 inline void store_s8(std::int8_t* p, Vec v) {
   __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(v.low), _mm256_cvtps_epi32(v.high));
   words = _mm256_permute4x64_epi64(words, _MM_SHUFFLE(3, 1, 2, 0));
