@@ -14,7 +14,8 @@
 //   segment   s_t = dot(q, k_t) (fma over head_dim ascending, from 0), times the token's key scale where there is one;
 //             m = max s_t, p_t = exp(s_t - m), l = sum of p_t in sixteen lanes (lane = position % 16) and the tree of
 //             elementwise.h, acc[d] = fma over t ascending of (p_t times the token's value scale) and v_t[d].
-//             Positions behind the query's own take no part. The query is scaled by head_dim^-0.5 beforehand.
+//             Positions behind the query's own take no part. The query is scaled by head_dim^-0.5 beforehand. Where l
+//             is NaN (a score is NaN or +Inf, or all are -Inf), so is m, and no fold can lose the fault.
 //   fold      M = max(m, m'), a = exp(m - M), b = exp(m' - M), l = fma(l, a, l' * b), acc[d] = fma(acc[d], a, acc'[d] * b)
 //   finish    out[d] = acc[d] / l
 //
