@@ -1,0 +1,1 @@
+"""Measurements: what Sampan costs and what it loses, beside other engines."""
