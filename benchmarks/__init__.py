@@ -1,1 +1,1 @@
-"""Measurements: what Sampan costs and what it loses, beside other engines."""
+"""Measurements that decide what Sampan may claim. Nothing here is installed with it."""

@@ -107,7 +107,9 @@ def test_the_engine_does_not_load_paddle() -> None:
 
 def test_only_the_binding_includes_python() -> None:
     sources = [*(ROOT / "csrc").rglob("*.cpp"), *(ROOT / "csrc").rglob("*.h")]
-    with_python = {path.parent.name for path in sources if any(n.startswith(("nanobind/", "Python")) for n in includes(path))}
+    with_python = {
+        path.parent.name for path in sources if any(n.startswith(("nanobind/", "Python")) for n in includes(path))
+    }
     assert with_python == {"binding"}
 
 
