@@ -83,10 +83,19 @@ const Cpu& cpu() {
   return detected;
 }
 
-constexpr KernelTable kGeneric{generic::quantize_int8_groups};
+constexpr KernelTable kGeneric{
+    .matmul = &generic::matmul_kernels,
+    .sampler = &generic::sampler_kernels,
+};
 #ifdef SAMPAN_X86
-constexpr KernelTable kAvx2{avx2::quantize_int8_groups};
-constexpr KernelTable kAvx512{avx512::quantize_int8_groups};
+constexpr KernelTable kAvx2{
+    .matmul = &avx2::matmul_kernels,
+    .sampler = &avx2::sampler_kernels,
+};
+constexpr KernelTable kAvx512{
+    .matmul = &avx512::matmul_kernels,
+    .sampler = &avx512::sampler_kernels,
+};
 #endif
 
 }  // namespace

@@ -27,6 +27,7 @@ inline const KernelTable& kernels_of(const std::optional<std::string>& isa) {
 }
 
 // Each adds one file's functions to the module.
-void bind_quantize(nb::module_& m);
+void bind_matmul(nb::module_& m);
+void bind_sampler(nb::module_& m);
 
 }  // namespace sampan::binding

@@ -80,15 +80,24 @@ struct FloatMatmulKernels {
 };
 
 namespace generic {
-extern const MatmulKernels matmul_kernels;
+QuantizeRows quantize_rows;
+Matmul matmul_int8;
+Matmul matmul_int4;
+inline constexpr MatmulKernels matmul_kernels{quantize_rows, matmul_int8, matmul_int4};
 extern const FloatMatmulKernels float_matmul_kernels;
 }
 namespace avx2 {
-extern const MatmulKernels matmul_kernels;
+QuantizeRows quantize_rows;
+Matmul matmul_int8;
+Matmul matmul_int4;
+inline constexpr MatmulKernels matmul_kernels{quantize_rows, matmul_int8, matmul_int4};
 extern const FloatMatmulKernels float_matmul_kernels;
 }
 namespace avx512 {
-extern const MatmulKernels matmul_kernels;
+QuantizeRows quantize_rows;
+Matmul matmul_int8;
+Matmul matmul_int4;
+inline constexpr MatmulKernels matmul_kernels{quantize_rows, matmul_int8, matmul_int4};
 extern const FloatMatmulKernels float_matmul_kernels;
 }
 
