@@ -86,15 +86,18 @@ const Cpu& cpu() {
 constexpr KernelTable kGeneric{
     .matmul = &generic::matmul_kernels,
     .sampler = &generic::sampler_kernels,
+    .checksum = &generic::checksum_kernels,
 };
 #ifdef SAMPAN_X86
 constexpr KernelTable kAvx2{
     .matmul = &avx2::matmul_kernels,
     .sampler = &avx2::sampler_kernels,
+    .checksum = &avx2::checksum_kernels,
 };
 constexpr KernelTable kAvx512{
     .matmul = &avx512::matmul_kernels,
     .sampler = &avx512::sampler_kernels,
+    .checksum = &avx512::checksum_kernels,
 };
 #endif
 

@@ -20,6 +20,8 @@ NB_MODULE(_native, m) {
   m.def("isa", [] { return sampan::name_of(sampan::active_isa()); });
   m.def("supported_isas", &supported_isas);
   m.def("cpu_features", &cpu_features);
+  sampan::binding::bind_decoder(m);
   sampan::binding::bind_matmul(m);
   sampan::binding::bind_sampler(m);
+  sampan::binding::bind_pack(m);
 }

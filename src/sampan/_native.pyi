@@ -1,4 +1,5 @@
-"""The compiled module (csrc/binding/). Only `sampan.backends.native` imports it; ValueError for a wrong argument."""
+"""The compiled module (csrc/binding/). Only `sampan.backends.native` and `sampan.quant` import it; ValueError for a wrong
+argument."""
 
 import numpy as np
 import numpy.typing as npt
@@ -30,3 +31,20 @@ def matmul(
     panel_end: int,
     isa: str | None = None,
 ) -> None: ...
+def pack_panels(
+    sources: list[tuple[npt.NDArray[np.uint8], str]],
+    k: int,
+    format: str,
+    codes: npt.NDArray[np.uint8],
+    scales: npt.NDArray[np.uint8],
+) -> tuple[str, int] | None: ...
+def pack_rows(
+    source: npt.NDArray[np.uint8],
+    source_type: str,
+    k: int,
+    format: str,
+    codes: npt.NDArray[np.uint8],
+    scales: npt.NDArray[np.uint8],
+) -> tuple[str, int] | None: ...
+def crc32c(data: npt.NDArray[np.uint8], crc: int = 0, isa: str | None = None) -> int: ...
+def crc32c_combine(first: int, second: int, second_size: int) -> int: ...

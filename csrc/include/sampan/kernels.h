@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sampan/attention.h"
+#include "sampan/crc32c.h"
 #include "sampan/elementwise.h"
 #include "sampan/matmul.h"
 #include "sampan/sampler.h"
@@ -15,6 +16,7 @@ namespace sampan {
 struct KernelTable {
   const MatmulKernels* matmul;
   const SamplerKernels* sampler;
+  const ChecksumKernels* checksum;
 };
 
 }  // namespace sampan

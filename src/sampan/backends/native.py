@@ -1,17 +1,135 @@
-"""The native backend: Sampan's own C++ kernels for x86 processors.
-
-Here stands the door to the compiled module. The decoder that runs whole steps on the kernels follows; until then
-engines
-use `sampan.backends.paddle`.
+"""The native backend: Sampan's own C++ kernels for x86 processors, on packed weights. It never imports Paddle.
 
 One binary holds every kernel for every instruction set and picks at the first call. `SAMPAN_ISA=generic|avx2|avx512`
-forces one; all return the same bits.
+forces one; all return the same bits (ADR 0006).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+
 from sampan import _native
+from sampan.backends.base import Float32Array, ForwardBatch, StepOutput, TokenLogprobs
+from sampan.backends.threads import default_threads
+from sampan.checkpoint import Checkpoint
+from sampan.config import ModelConfig
 from sampan.errors import ConfigError
+from sampan.quant import PackedModel, pack_model, packed_model
+from sampan.rope import inverse_frequencies
+
+BLOCK_SIZE = 16  # tokens in a KV block, as the kernels have it
+KV_CACHE_FORMATS = ("bf16", "int8", "fp32")
+KEPT_FROM = 64 * 1024 * 1024  # bytes of weights: smaller models are packed anew at each start, and leave nothing behind
+
+Progress = Callable[[str, int, int], None]
+
+
+class NativeBackend:
+    """See `sampan.backends.base.Backend`.
+
+    Args:
+        kv_cache: one of `KV_CACHE_FORMATS`; `auto` is fp32 for fp32 weights and bf16 for all others.
+        threads: None takes `default_threads()`.
+        pin: keeps each thread on a processor of its own.
+        progress: is told of packing, see `sampan.quant.packed_model`.
+    """
+
+    config: ModelConfig
+
+    def __init__(
+        self,
+        *,
+        kv_cache: str = "auto",
+        threads: int | None = None,
+        pin: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        if kv_cache not in ("auto", *KV_CACHE_FORMATS):
+            raise ConfigError(f"kv_cache={kv_cache!r} is not known", remedy=f"use {', '.join(KV_CACHE_FORMATS)}")
+        if threads is not None and not 1 <= threads <= 1024:
+            raise ConfigError(f"threads={threads} is out of range", remedy="use 1 to 1024, best one for each core")
+        isa()
+        self._kv_cache = kv_cache
+        self._threads = threads or default_threads()
+        self._pin = pin
+        self._progress = progress
+
+    def load(self, checkpoint: Checkpoint, precision: str) -> None:
+        size = sum(checkpoint.raw(name).data.nbytes for name in checkpoint.names())
+        if size < KEPT_FROM:
+            self.load_packed(pack_model(checkpoint, precision, threads=self._threads))
+        else:
+            self.load_packed(
+                packed_model(
+                    checkpoint.path, checkpoint, precision, threads=self._threads, progress=self._progress
+                )
+            )
+
+    def load_packed(self, model: PackedModel) -> None:
+        """Takes over weights that are packed already."""
+        config = self.config = model.config
+        self._num_tokens = config.vocab_size
+        if self._kv_cache == "auto":
+            self._kv_cache = "fp32" if model.precision == "fp32" else "bf16"
+        self.weight_bytes = model.num_bytes
+        self._decoder = _native.Decoder(
+            num_layers=config.num_hidden_layers,
+            hidden_size=config.hidden_size,
+            intermediate_size=config.intermediate_size,
+            num_heads=config.num_attention_heads,
+            num_kv_heads=config.num_key_value_heads,
+            head_dim=config.head_dim,
+            vocab_size=config.vocab_size,
+            rms_norm_eps=config.rms_norm_eps,
+            inverse_frequencies=inverse_frequencies(config).tolist(),
+            tensors=model.tensors,
+            formats=model.formats,
+            num_threads=self._threads,
+            pin=self._pin,
+        )
+
+    @property
+    def kv_bytes_per_token(self) -> float:
+        """Of the KV cache."""
+        return self._decoder.kv_bytes_per_block(self._kv_cache) / BLOCK_SIZE
+
+    def set_vocab_limit(self, num_tokens: int) -> None:
+        self._num_tokens = min(num_tokens, self.config.vocab_size)
+
+    def allocate_kv_cache(self, num_blocks: int, block_size: int) -> None:
+        if block_size != BLOCK_SIZE:
+            raise ConfigError(f"block_size={block_size} does not suit the native backend", remedy=f"use {BLOCK_SIZE}")
+        try:
+            self._decoder.allocate_kv_cache(num_blocks, self._kv_cache)
+        except MemoryError as error:
+            raise ConfigError(
+                f"there is no room for a KV cache of {num_blocks} blocks", remedy="choose a smaller context or limit"
+            ) from error
+
+    def execute(self, batch: ForwardBatch) -> StepOutput:
+        count = len(batch.sample_rows)
+        wanted = batch.sampling.num_logprobs
+        width = int(wanted.max()) + 1 if count else 0
+        tokens, ranks = np.empty(count, np.int32), np.empty(count, np.int32)
+        ids, logprobs = np.empty((count, width), np.int32), np.empty((count, width), np.float32)
+        self._decoder.step(batch, self._num_tokens, tokens, ranks, ids, logprobs)
+        if width == 0:
+            return StepOutput(tokens, (None,) * count)
+        return StepOutput(
+            tokens,
+            tuple(
+                TokenLogprobs(ids[i, : n + 1], logprobs[i, : n + 1], int(ranks[i])) if n >= 0 and tokens[i] >= 0 else None
+                for i, n in enumerate(wanted)
+            ),
+        )
+
+    def logits(self, batch: ForwardBatch) -> Float32Array:
+        """The forward step alone: logits [S, V] of the batch's sample rows, padding of the vocabulary cut off."""
+        out = np.empty((len(batch.sample_rows), self._num_tokens), np.float32)
+        self._decoder.logits(batch, out)
+        return out
 
 
 def cpu_features() -> tuple[str, ...]:

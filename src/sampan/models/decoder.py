@@ -18,7 +18,8 @@ from paddle import nn
 from paddle.nn.functional import silu, softmax
 
 from sampan.config import ModelConfig
-from sampan.models.rotary import inverse_frequencies, rotate, rotation
+from sampan.models.rotary import rotate, rotation
+from sampan.rope import inverse_frequencies
 
 Attend = Callable[[int, paddle.Tensor, paddle.Tensor, paddle.Tensor], paddle.Tensor]
 """(layer, q [..., heads, d], k [..., kv_heads, d], v [..., kv_heads, d]) -> [..., heads, d]; q and k are already

@@ -1,0 +1,160 @@
+#include "sampan/pack.h"
+
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/vector.h>
+
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "binding.h"
+
+namespace sampan::binding {
+namespace {
+
+using namespace nb::literals;
+
+using Bytes = Vector<const std::uint8_t>;
+using OutBytes = Vector<std::uint8_t>;
+
+SourceType source_type(const std::string& name) {
+  if (name == "fp32") return SourceType::fp32;
+  if (name == "fp16") return SourceType::fp16;
+  if (name == "bf16") return SourceType::bf16;
+  throw std::invalid_argument("source type '" + name + "' is not one of fp32, fp16, bf16");
+}
+
+Format format_from(const std::string& name) {
+  if (name == "int8") return Format::int8;
+  if (name == "int4") return Format::int4;
+  if (name == "bf16") return Format::bf16;
+  if (name == "fp16") return Format::fp16;
+  if (name == "fp32") return Format::fp32;
+  throw std::invalid_argument("format '" + name + "' is not one of int8, int4, bf16, fp16, fp32");
+}
+
+std::int64_t bits_per_code(Format format) {
+  switch (format) {
+    case Format::int4:
+      return 4;
+    case Format::int8:
+      return 8;
+    case Format::fp32:
+      return 32;
+    default:
+      return 16;
+  }
+}
+
+bool has_scales(Format format) { return format == Format::int8 || format == Format::int4; }
+
+// Part of a matrix: whole rows of one stored tensor.
+struct Source {
+  SourceType type;
+  const std::uint8_t* bytes;
+  std::int64_t rows;
+  std::int64_t row_bytes;
+
+  SourceRow row(std::int64_t index) const { return {type, bytes + index * row_bytes}; }
+};
+
+Source source_of(const Bytes& bytes, const std::string& type_name, std::int64_t k) {
+  const SourceType type = source_type(type_name);
+  const std::int64_t row_bytes = k * (type == SourceType::fp32 ? 4 : 2);
+  const auto size = static_cast<std::int64_t>(bytes.shape(0));
+  if (k < 1 || size % row_bytes != 0) throw std::invalid_argument("a source must hold whole rows of k values");
+  return {type, bytes.data(), size / row_bytes, row_bytes};
+}
+
+void check_target(Format format, std::int64_t k, std::int64_t rows, const OutBytes& codes, const OutBytes& scales) {
+  if (has_scales(format) && k % kGroupSize != 0) throw std::invalid_argument("k must be a multiple of the group size");
+  if (static_cast<std::int64_t>(codes.shape(0)) != rows * k * bits_per_code(format) / 8) {
+    throw std::invalid_argument("codes must have room for exactly these rows");
+  }
+  if (static_cast<std::int64_t>(scales.shape(0)) != (has_scales(format) ? rows * k / kGroupSize * 2 : 0)) {
+    throw std::invalid_argument("scales must have room for exactly these rows, and none where the format has none");
+  }
+  const auto address = reinterpret_cast<std::uintptr_t>(codes.data()) | reinterpret_cast<std::uintptr_t>(scales.data());
+  if (address % 4 != 0) throw std::invalid_argument("codes and scales must be aligned");
+}
+
+const char* word_for(PackProblem problem) {
+  return problem == PackProblem::not_finite ? "not_finite" : "too_large";
+}
+
+// What went wrong, and the index of the source in which it did.
+using Fault = std::optional<std::pair<std::string, std::int64_t>>;
+
+// The rows of all sources one below the other; the last panel is filled up with padded channels.
+Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std::int64_t k, const std::string& format_name,
+                  OutBytes codes, OutBytes scales) {
+  const Format format = format_from(format_name);
+  std::vector<Source> sources;
+  std::int64_t num_rows = 0;
+  for (const auto& [bytes, type] : tensors) {
+    sources.push_back(source_of(bytes, type, k));
+    num_rows += sources.back().rows;
+  }
+  const std::int64_t num_panels = (num_rows + kPanel - 1) / kPanel;
+  check_target(format, k, num_panels * kPanel, codes, scales);
+  const std::int64_t code_bytes = kPanel * k * bits_per_code(format) / 8;
+  const std::int64_t num_scales = has_scales(format) ? kPanel * k / kGroupSize : 0;
+
+  const nb::gil_scoped_release nogil;
+  std::size_t owner = 0;
+  std::int64_t next = 0;  // row of the owner
+  for (std::int64_t panel = 0; panel < num_panels; ++panel) {
+    SourceRow rows[kPanel];
+    std::int64_t owners[kPanel] = {};
+    for (std::int64_t lane = 0; lane < kPanel; ++lane) {
+      while (owner < sources.size() && next == sources[owner].rows) ++owner, next = 0;
+      if (owner == sources.size()) {
+        rows[lane] = {SourceType::fp32, nullptr};
+      } else {
+        rows[lane] = sources[owner].row(next++);
+        owners[lane] = static_cast<std::int64_t>(owner);
+      }
+    }
+    int lane = 0;
+    const PackProblem problem = pack_panel(rows, k, format, codes.data() + panel * code_bytes,
+                                           reinterpret_cast<std::uint16_t*>(scales.data()) + panel * num_scales, &lane);
+    if (problem != PackProblem::none) return std::pair(std::string(word_for(problem)), owners[lane]);
+  }
+  return std::nullopt;
+}
+
+Fault pack_rows(const Bytes& tensor, const std::string& type, std::int64_t k, const std::string& format_name, OutBytes codes,
+                OutBytes scales) {
+  const Format format = format_from(format_name);
+  if (format == Format::int4) throw std::invalid_argument("rows by themselves have no int4");
+  const Source source = source_of(tensor, type, k);
+  check_target(format, k, source.rows, codes, scales);
+  const std::int64_t code_bytes = k * bits_per_code(format) / 8;
+  const std::int64_t num_scales = has_scales(format) ? k / kGroupSize : 0;
+
+  const nb::gil_scoped_release nogil;
+  for (std::int64_t row = 0; row < source.rows; ++row) {
+    const PackProblem problem = pack_row(source.row(row), k, format, codes.data() + row * code_bytes,
+                                         reinterpret_cast<std::uint16_t*>(scales.data()) + row * num_scales);
+    if (problem != PackProblem::none) return std::pair(std::string(word_for(problem)), std::int64_t{0});
+  }
+  return std::nullopt;
+}
+
+std::uint32_t crc32c(const Bytes& data, std::uint32_t crc, const std::optional<std::string>& isa) {
+  const KernelTable& table = kernels_of(isa);
+  const nb::gil_scoped_release nogil;
+  return table.checksum->crc32c(crc, data.data(), static_cast<std::int64_t>(data.shape(0)));
+}
+
+}  // namespace
+
+void bind_pack(nb::module_& m) {
+  m.def("pack_panels", &pack_panels, "sources"_a, "k"_a, "format"_a, "codes"_a.noconvert(), "scales"_a.noconvert());
+  m.def("pack_rows", &pack_rows, "source"_a.noconvert(), "source_type"_a, "k"_a, "format"_a, "codes"_a.noconvert(),
+        "scales"_a.noconvert());
+  m.def("crc32c", &crc32c, "data"_a.noconvert(), "crc"_a = 0, "isa"_a = nb::none());
+  m.def("crc32c_combine", &crc32c_combine, "first"_a, "second"_a, "second_size"_a);
+}
+
+}  // namespace sampan::binding

@@ -1,0 +1,12 @@
+"""From a checkpoint's weights to what the native kernels read: packed once, kept on disk, mapped ever after.
+
+Knows: the packed layout, how weights are quantised, the packed store and where it lies. Refuses to know: what is
+computed with a weight, terminals.
+"""
+
+from sampan.quant.cache import packed_model
+from sampan.quant.layout import PRECISIONS
+from sampan.quant.memory import pack_model
+from sampan.quant.model import PackedModel
+
+__all__ = ["PRECISIONS", "PackedModel", "pack_model", "packed_model"]

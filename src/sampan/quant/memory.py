@@ -1,0 +1,25 @@
+"""Packed models that lie in this process's memory alone."""
+
+from __future__ import annotations
+
+from sampan.checkpoint import Checkpoint
+from sampan.quant.layout import choose_formats, lay_out, parts_of
+from sampan.quant.model import PackedModel, view_tensors
+from sampan.quant.packing import Bytes, Report, pack_tensors
+from sampan.quant.pages import anonymous_memory
+
+
+def pack_model(
+    checkpoint: Checkpoint, precision: str, *, threads: int | None = None, report: Report | None = None
+) -> PackedModel:
+    """Packs a checkpoint without storing the result. The arguments and errors of `packed_model`."""
+    formats = choose_formats(checkpoint.config, precision)
+    parts = parts_of(checkpoint.config, formats)
+    entries = lay_out(parts)
+    memory = anonymous_memory(max(entry.end for entry in entries.values()))
+
+    def write(offset: int, data: Bytes) -> None:
+        memory[offset : offset + len(data)] = data
+
+    pack_tensors(checkpoint, parts, entries, write, threads=threads, report=report)
+    return PackedModel(checkpoint.config, precision, formats, view_tensors(memory, entries), None, memory.nbytes)
