@@ -9,6 +9,8 @@ This generator plants what has been measured in Qwen2-like models:
 - a few channels that are large at every token, which the norm weights reduce, but not to the size of the others
   (Dettmers et al., arXiv:2208.07339);
 - norm weights, rows and columns of matrices of widely spread magnitude, with heavy tails (Student's t);
+- signals in few directions: half of each matrix has a low rank, shared by all that read and write the residual stream,
+  so that rounding errors, which have no direction, fade instead of adding up (Aghajanyan et al., arXiv:2012.13255);
 - key biases of up to a hundred in the slowly rotating pairs (the Qwen2 family; Jin et al., arXiv:2502.01563).
 
 Each matrix is scaled on the activations of a calibration text, so that all layers work at a moderate level: errors
@@ -23,7 +25,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.simulated_decoder import EMBEDDING, OUTPUT, Numerics, SimulatedDecoder
+from benchmarks.quality.formats import bf16
+from benchmarks.quality.simulated_decoder import EMBEDDING, OUTPUT, Numerics, SimulatedDecoder
 from sampan.config import ModelConfig
 
 Float32Array = npt.NDArray[np.float32]
@@ -35,6 +38,7 @@ MASSIVE = ((FIRST_TOKEN,), 1500.0), (DELIMITERS, 300.0)  # tokens and size of th
 SPIKE = (28.0, 14.0)  # gate and up value of the feed-forward unit that writes them
 SPIKE_LAYER = 1
 KEY_BIAS = 100.0  # the largest, in layer 0
+RANK = 1 / 12  # of the shared directions, relative to the hidden size
 TOP1 = 0.45  # mean probability of the likeliest next token
 
 # Widths are multiples of 256, the group of llama.cpp's K formats; the heads are shared as in the 1.5B distill.
@@ -63,10 +67,11 @@ def planted_texts(config: ModelConfig, count: int, length: int, seed: int = 0) -
 
 
 def planted_tensors(config: ModelConfig = CONFIG, seed: int = 0) -> dict[str, Float32Array]:
-    """All tensors of the model under Hugging Face's names, deterministic in the seed."""
+    """All tensors of the model under Hugging Face's names, deterministic in the seed; each value is a bfloat16, as in
+    published checkpoints."""
     planter = _Planter(config, np.random.default_rng([seed, 0]), planted_texts(config, 4, 96, seed + 1))
     planter.plant()
-    return planter.tensors
+    return {name: bf16(tensor) for name, tensor in planter.tensors.items()}
 
 
 @dataclass
@@ -85,11 +90,14 @@ class _Planter:
         self.massive = channels[len(OUTLIERS) :][: 2 * len(MASSIVE)].reshape(-1, 2)  # two for each kind of token
         self.scales = self.rng.lognormal(0.0, 0.4, hidden)  # of the channels of the residual stream
         self.scales[self.outliers] = OUTLIERS
+        self.directions = self.rng.normal(size=(max(int(RANK * hidden), 1), hidden))
         ids = np.concatenate(self.texts)
         self.rows = [np.flatnonzero(np.isin(ids, tokens)) for tokens, _ in MASSIVE]
         self.ordinary = np.setdiff1d(np.arange(len(ids)), np.concatenate(self.rows))
 
-        self.tensors[EMBEDDING] = 0.02 * self._matrix(self.config.vocab_size, self.scales)
+        self.tensors[EMBEDDING] = 0.02 * self._matrix(
+            self.config.vocab_size, self.scales**0.4
+        )  # outliers grow by layers
         x = self.tensors[EMBEDDING][ids]
         for layer in range(layers):
             x = self._attention(layer, x)
@@ -163,8 +171,8 @@ class _Planter:
         self, name: str, width: int, x: Float32Array, run: Callable[[SimulatedDecoder], Float32Array]
     ) -> Float32Array:
         """Makes a block's output matrix, of the size that gives the block its share in the stream; adds the block."""
-        matrix = self._matrix(self.config.hidden_size, self._spread(width, 0.4)) * self.scales[:, None]
-        self.tensors[name] = _float32(matrix)
+        matrix = self._matrix(width, self.scales).T * self._spread(width, 0.4)
+        self.tensors[name] = np.ascontiguousarray(matrix)
         y = run(self._decoder())
         where = np.ix_(self.ordinary, self.usual)
         share = 1.0 / np.sqrt(2 * self.config.num_hidden_layers)
@@ -173,8 +181,11 @@ class _Planter:
         return x + factor * y
 
     def _matrix(self, size: int, columns: npt.NDArray[np.floating]) -> Float32Array:
-        """Heavy-tailed [size, len(columns)], its columns of the given sizes."""
-        return _float32(self.rng.standard_t(5, (size, len(columns))) * columns)
+        """[size, hidden_size], its columns of the given sizes: heavy-tailed, and half along the shared directions."""
+        matrix = self.rng.standard_t(5, (size, len(columns))) * np.sqrt(3 / 5)
+        rank = len(self.directions)
+        matrix += self.rng.normal(size=(size, rank)) @ self.directions / np.sqrt(rank)
+        return _float32(matrix * columns)
 
     def _spread(self, size: int, sigma: float) -> Float32Array:
         return _float32(self.rng.lognormal(0.0, sigma, size))
