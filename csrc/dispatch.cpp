@@ -85,17 +85,26 @@ const Cpu& cpu() {
 
 constexpr KernelTable kGeneric{
     .matmul = &generic::matmul_kernels,
+    .float_matmul = &generic::float_matmul_kernels,
+    .elementwise = &generic::elementwise_kernels,
+    .attention = &generic::attention_kernels,
     .sampler = &generic::sampler_kernels,
     .checksum = &generic::checksum_kernels,
 };
 #ifdef SAMPAN_X86
 constexpr KernelTable kAvx2{
     .matmul = &avx2::matmul_kernels,
+    .float_matmul = &avx2::float_matmul_kernels,
+    .elementwise = &avx2::elementwise_kernels,
+    .attention = &avx2::attention_kernels,
     .sampler = &avx2::sampler_kernels,
     .checksum = &avx2::checksum_kernels,
 };
 constexpr KernelTable kAvx512{
     .matmul = &avx512::matmul_kernels,
+    .float_matmul = &avx512::float_matmul_kernels,
+    .elementwise = &avx512::elementwise_kernels,
+    .attention = &avx512::attention_kernels,
     .sampler = &avx512::sampler_kernels,
     .checksum = &avx512::checksum_kernels,
 };

@@ -61,7 +61,9 @@ def _write_tokenizer(folder: Path, source: Path, vocab_size: int) -> None:
     """Random weights choose any id, so that every id of the output matrix must have a text."""
     tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
     vocabulary = tokenizer["model"]["vocab"]
-    known = {*vocabulary.values(), *(added["id"] for added in tokenizer["added_tokens"])}
+    # Added tokens too: the library numbers those that the vocabulary does not hold from its end on.
+    vocabulary.update({added["content"]: added["id"] for added in tokenizer["added_tokens"]})
+    known = set(vocabulary.values())
     vocabulary.update({f"[PAD{token_id}]": token_id for token_id in range(vocab_size) if token_id not in known})
     _write_json(folder / "tokenizer.json", tokenizer)
     settings = json.loads((source / "tokenizer_config.json").read_text(encoding="utf-8"))

@@ -31,5 +31,8 @@ void bind_decoder(nb::module_& m);
 void bind_matmul(nb::module_& m);
 void bind_sampler(nb::module_& m);
 void bind_pack(nb::module_& m);
+void bind_attention(nb::module_& m);
+void bind_elementwise(nb::module_& m);
+void bind_float_matmul(nb::module_& m);
 
 }  // namespace sampan::binding

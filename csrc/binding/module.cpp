@@ -24,4 +24,7 @@ NB_MODULE(_native, m) {
   sampan::binding::bind_matmul(m);
   sampan::binding::bind_sampler(m);
   sampan::binding::bind_pack(m);
+  sampan::binding::bind_attention(m);
+  sampan::binding::bind_elementwise(m);
+  sampan::binding::bind_float_matmul(m);
 }

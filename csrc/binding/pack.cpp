@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "binding.h"
+#include "sampan/dummy.h"
 
 namespace sampan::binding {
 namespace {
@@ -147,12 +148,28 @@ std::uint32_t crc32c(const Bytes& data, std::uint32_t crc, const std::optional<s
   return table.checksum->crc32c(crc, data.data(), static_cast<std::int64_t>(data.shape(0)));
 }
 
+template <typename T>
+void draw(Vector<const T> table, std::uint64_t seed, std::int64_t first, Vector<T> out) {
+  if (static_cast<std::int64_t>(table.shape(0)) != kQuantiles) throw std::invalid_argument("the table must be whole");
+  if (first < 0) throw std::invalid_argument("first must not be negative");
+  const nb::gil_scoped_release nogil;
+  sampan::draw(table.data(), seed, first, static_cast<std::int64_t>(out.shape(0)), out.data());
+}
+
+template <typename T>
+void bind_draw(nb::module_& m) {
+  m.def("draw", &draw<T>, "table"_a.noconvert(), "seed"_a, "first"_a, "out"_a.noconvert());
+}
+
 }  // namespace
 
 void bind_pack(nb::module_& m) {
   m.def("pack_panels", &pack_panels, "sources"_a, "k"_a, "format"_a, "codes"_a.noconvert(), "scales"_a.noconvert());
   m.def("pack_rows", &pack_rows, "source"_a.noconvert(), "source_type"_a, "k"_a, "format"_a, "codes"_a.noconvert(),
         "scales"_a.noconvert());
+  bind_draw<std::uint8_t>(m);
+  bind_draw<std::uint16_t>(m);
+  bind_draw<std::uint32_t>(m);
   m.def("crc32c", &crc32c, "data"_a.noconvert(), "crc"_a = 0, "isa"_a = nb::none());
   m.def("crc32c_combine", &crc32c_combine, "first"_a, "second"_a, "second_size"_a);
 }

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "generic/half.h"
+
 namespace sampan {
 namespace {
 
@@ -45,16 +47,6 @@ inline float float_of(std::uint32_t bits) {
   float value;
   std::memcpy(&value, &bits, sizeof value);
   return value;
-}
-
-// Exact. A subnormal half is a multiple of 2^-24; Inf and NaN keep their fraction.
-inline float float_of_half(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16;
-  const std::uint32_t exponent = (half >> 10) & 31;
-  const std::uint32_t fraction = half & 1023;
-  if (exponent == 0) return float_of(sign | bits_of(static_cast<float>(fraction) * 0x1p-24f));
-  if (exponent == 31) return float_of(sign | 0x7f800000 | (fraction != 0 ? 0x400000 : 0) | fraction << 13);
-  return float_of(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
 // To nearest, ties to even. A NaN stays one, also where its fraction lies in the half that is cut off.
@@ -93,14 +85,14 @@ inline Vec load_bf16(const std::uint16_t* p) {
 }
 
 inline Vec load_fp16(const std::uint16_t* p) {
-  return each_lane([=](int i) { return float_of_half(p[i]); });
+  return each_lane([=](int i) { return generic::float_of_half(p[i]); });
 }
 
 inline Vec load_s8(const std::int8_t* p) {
   return each_lane([=](int i) { return static_cast<float>(p[i]); });
 }
 
-inline Vec broadcast_fp16(const std::uint16_t* p) { return broadcast(float_of_half(*p)); }
+inline Vec broadcast_fp16(const std::uint16_t* p) { return broadcast(generic::float_of_half(*p)); }
 
 inline void store_bf16(std::uint16_t* p, Vec v) {
   for (int i = 0; i < kLanes; ++i) p[i] = bf16_of(v.lane[i]);

@@ -47,12 +47,14 @@ inline Mask first_lanes(int count) {
 }
 
 inline Vec load_first(const float* p, int count) {
+  if (count == kLanes) return load(p);
   const Mask mask = first_lanes(count);
   return {_mm256_maskload_ps(p, _mm256_castps_si256(mask.low)),
           _mm256_maskload_ps(p + 8, _mm256_castps_si256(mask.high))};
 }
 
 inline void store_first(float* p, Vec v, int count) {
+  if (count == kLanes) return store(p, v);  // a masked store is slow
   const Mask mask = first_lanes(count);
   _mm256_maskstore_ps(p, _mm256_castps_si256(mask.low), v.low);
   _mm256_maskstore_ps(p + 8, _mm256_castps_si256(mask.high), v.high);

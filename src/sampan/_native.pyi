@@ -1,11 +1,23 @@
-"""The compiled module (csrc/binding/). Only `sampan.backends.native` and `sampan.quant` import it; ValueError for a wrong
-argument."""
+"""The compiled module (csrc/binding/). Only `sampan.backends.native` and `sampan.quant` import it.
+
+A wrong argument is a ValueError, or a TypeError where it has a wrong type.
+"""
+
+from typing import TypeVar
+
+from typing import TypeAlias
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+BLOCK_SIZE: int
+_Unsigned = TypeVar("_Unsigned", np.uint8, np.uint16, np.uint32)
+
 GROUP_SIZE: int
 PANEL: int
+SEGMENT_SIZE: int
 
 def isa() -> str: ...
 def supported_isas() -> tuple[str, ...]: ...
@@ -46,5 +58,116 @@ def pack_rows(
     codes: npt.NDArray[np.uint8],
     scales: npt.NDArray[np.uint8],
 ) -> tuple[str, int] | None: ...
+def draw(table: npt.NDArray[_Unsigned], seed: int, first: int, out: npt.NDArray[_Unsigned]) -> None: ...
 def crc32c(data: npt.NDArray[np.uint8], crc: int = 0, isa: str | None = None) -> int: ...
 def crc32c_combine(first: int, second: int, second_size: int) -> int: ...
+def float_matmul(
+    weights: npt.NDArray[np.uint16] | npt.NDArray[np.float32],
+    x: npt.NDArray[np.float32],
+    y: npt.NDArray[np.float32],
+    panel_begin: int,
+    panel_end: int,
+    isa: str | None = None,
+) -> None: ...
+def rms_norm(
+    x: npt.NDArray[np.float32],
+    weight: npt.NDArray[np.float32],
+    eps: float,
+    out: npt.NDArray[np.float32],
+    isa: str | None = None,
+) -> None: ...
+def add(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], isa: str | None = None) -> None: ...
+def swiglu(
+    gate: npt.NDArray[np.float32], up: npt.NDArray[np.float32], out: npt.NDArray[np.float32], isa: str | None = None
+) -> None: ...
+def rope(
+    heads: npt.NDArray[np.float32],
+    cos: npt.NDArray[np.float32],
+    sin: npt.NDArray[np.float32],
+    isa: str | None = None,
+) -> None: ...
+def embed(
+    row: npt.NDArray[np.float32] | npt.NDArray[np.uint16] | npt.NDArray[np.int8],
+    scales: npt.NDArray[np.uint16] | None,
+    out: npt.NDArray[np.float32],
+    isa: str | None = None,
+) -> None: ...
+
+# The type of keys and values says the cache's format: uint16 is bf16.
+_Cache: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.uint16] | npt.NDArray[np.int8]
+
+def store_kv(
+    keys: _Cache,
+    values: _Cache,
+    key_scales: npt.NDArray[np.float32] | None,
+    value_scales: npt.NDArray[np.float32] | None,
+    block: int,
+    offset: int,
+    k: npt.NDArray[np.float32],
+    v: npt.NDArray[np.float32],
+    isa: str | None = None,
+) -> None: ...
+def attend_segment(
+    keys: _Cache,
+    values: _Cache,
+    key_scales: npt.NDArray[np.float32] | None,
+    value_scales: npt.NDArray[np.float32] | None,
+    q: npt.NDArray[np.float32],
+    first_position: int,
+    kv_head: int,
+    block_table: npt.NDArray[np.int32],
+    segment: int,
+    partials: npt.NDArray[np.float32],
+    isa: str | None = None,
+) -> None: ...
+def fold_partials(
+    partials: npt.NDArray[np.float32], next: npt.NDArray[np.float32], isa: str | None = None
+) -> None: ...
+def finish_partials(
+    partials: npt.NDArray[np.float32], out: npt.NDArray[np.float32], isa: str | None = None
+) -> None: ...
+def attend(
+    keys: _Cache,
+    values: _Cache,
+    key_scales: npt.NDArray[np.float32] | None,
+    value_scales: npt.NDArray[np.float32] | None,
+    q: npt.NDArray[np.float32],
+    first_positions: npt.NDArray[np.int64],
+    block_tables: npt.NDArray[np.int32],
+    out: npt.NDArray[np.float32],
+    isa: str | None = None,
+) -> None: ...
+
+class Decoder:
+    def __init__(
+        self,
+        *,
+        num_layers: int,
+        hidden_size: int,
+        intermediate_size: int,
+        num_heads: int,
+        num_kv_heads: int,
+        head_dim: int,
+        vocab_size: int,
+        rms_norm_eps: float,
+        inverse_frequencies: list[float],
+        tensors: dict[str, npt.NDArray[Any]],
+        formats: dict[str, str],
+        num_threads: int,
+        pin: bool = False,
+        isa: str | None = None,
+    ) -> None: ...
+    @property
+    def num_threads(self) -> int: ...
+    def kv_bytes_per_block(self, format: str) -> int: ...
+    def allocate_kv_cache(self, num_blocks: int, format: str) -> None: ...
+    def logits(self, batch: object, out: npt.NDArray[np.float32]) -> None: ...
+    def step(
+        self,
+        batch: object,
+        vocab_limit: int,
+        tokens: npt.NDArray[np.int32],
+        ranks: npt.NDArray[np.int32],
+        logprob_ids: npt.NDArray[np.int32],
+        logprobs: npt.NDArray[np.float32],
+    ) -> None: ...

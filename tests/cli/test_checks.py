@@ -7,7 +7,7 @@ import pytest
 
 from sampan.cli import checks
 from sampan.cli.checks import FAIL, OK, WARN, Finding
-from sampan.cli.machine import Memory, Processor
+from sampan.machine import Memory, Processor
 from sampan.zoo import ZOO
 
 GB = 10**9

@@ -15,6 +15,9 @@ namespace sampan {
 
 struct KernelTable {
   const MatmulKernels* matmul;
+  const FloatMatmulKernels* float_matmul;
+  const ElementwiseKernels* elementwise;
+  const AttentionKernels* attention;
   const SamplerKernels* sampler;
   const ChecksumKernels* checksum;
 };

@@ -28,12 +28,12 @@ inline constexpr float kPackMin = 0x1p-26f;  // a quarter of the least scale tha
 
 // Packs one panel (see matmul.h): codes and, for int8 and int4, scales. k is a multiple of kGroupSize for those.
 //
-//   int8   code = round_to_nearest_even(x * (1 / scale)) in -127 ... 127. Of sixteen scales the one with the least squared
-//          error, the first among equals: absmax / 127 rounded up to fp16, so that no code leaves the range, and then
-//          absmax / (127.5 - j / 2) for j = 0 ... 14 rounded to the nearest fp16.
-//   int4   code in -8 ... 7. Of the sixteen grids that map the extreme value to -8.5 + j / 5, the one whose codes q come
-//          nearest to x with any scale at all, that is with the largest (sum of x q)^2 / sum of q^2. The scale is
-//          sum of x q / sum of q^2, rounded to fp16 (it may be negative), and the codes are rounded anew to it.
+//   int8   code = round_to_nearest_even(x * (1 / scale)), in -127 ... 127. Of sixteen scales the one with the least squared
+//          error, the first among equals: absmax / 127 rounded up to fp16, and every sixth fp16 number above it.
+//   int4   code = round_to_nearest_even(x * (1 / scale)), clamped to -8 ... 7. Codes q are best matched by the scale
+//          sum of x q / sum of q^2, which explains (sum of x q)^2 / sum of q^2 of the sum of x^2. Of the codes that arise
+//          where the extreme value is mapped to -8.4 + 0.3 j, j = 0 ... 7, those that explain most give a scale, which is
+//          refined twice by the codes that it gives itself, and rounded to fp16. It may be negative.
 //   bf16, fp16, fp32   round to nearest, ties to even
 //
 // A group whose absmax is below kPackMin has codes and scale 0. At the first problem it stops, with the row's index in *row.

@@ -105,12 +105,23 @@ class Backend(Protocol):
     config: ModelConfig
 
     def load(self, checkpoint: Checkpoint, precision: str) -> None:
-        """Takes the weights over.
+        """Takes the weights over. The precision `auto` is the backend's own.
 
         Raises:
             CheckpointError: a tensor is missing, left over or has the wrong shape.
             ConfigError: this backend does not know `precision`.
         """
+
+    def load_dummy(self, config: ModelConfig, precision: str) -> None:
+        """Takes random weights of that shape, for measurements. Raises as `load` does."""
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of all weights, once they are loaded."""
+
+    @property
+    def kv_bytes_per_token(self) -> float:
+        """Of the KV cache, once the weights are loaded."""
 
     def set_vocab_limit(self, num_tokens: int) -> None:
         """Ids from `num_tokens` on are padding of the embedding matrix and are never drawn."""

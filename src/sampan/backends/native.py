@@ -16,10 +16,11 @@ from sampan.backends.threads import default_threads
 from sampan.checkpoint import Checkpoint
 from sampan.config import ModelConfig
 from sampan.errors import ConfigError
-from sampan.quant import PackedModel, pack_model, packed_model
+from sampan.quant import PackedModel, dummy_model, pack_model, packed_model
 from sampan.rope import inverse_frequencies
 
 BLOCK_SIZE = 16  # tokens in a KV block, as the kernels have it
+DEFAULT_PRECISION = "int8"
 KV_CACHE_FORMATS = ("bf16", "int8", "fp32")
 KEPT_FROM = 64 * 1024 * 1024  # bytes of weights: smaller models are packed anew at each start, and leave nothing behind
 
@@ -57,15 +58,19 @@ class NativeBackend:
         self._progress = progress
 
     def load(self, checkpoint: Checkpoint, precision: str) -> None:
+        precision = DEFAULT_PRECISION if precision == "auto" else precision
         size = sum(checkpoint.raw(name).data.nbytes for name in checkpoint.names())
         if size < KEPT_FROM:
             self.load_packed(pack_model(checkpoint, precision, threads=self._threads))
         else:
+            progress = self._progress
             self.load_packed(
-                packed_model(
-                    checkpoint.path, checkpoint, precision, threads=self._threads, progress=self._progress
-                )
+                packed_model(checkpoint.path, checkpoint, precision, threads=self._threads, progress=progress)
             )
+
+    def load_dummy(self, config: ModelConfig, precision: str) -> None:
+        precision = DEFAULT_PRECISION if precision == "auto" else precision
+        self.load_packed(dummy_model(config, precision, threads=self._threads))
 
     def load_packed(self, model: PackedModel) -> None:
         """Takes over weights that are packed already."""
@@ -73,7 +78,7 @@ class NativeBackend:
         self._num_tokens = config.vocab_size
         if self._kv_cache == "auto":
             self._kv_cache = "fp32" if model.precision == "fp32" else "bf16"
-        self.weight_bytes = model.num_bytes
+        self._weight_bytes = model.num_bytes
         self._decoder = _native.Decoder(
             num_layers=config.num_hidden_layers,
             hidden_size=config.hidden_size,
@@ -91,8 +96,11 @@ class NativeBackend:
         )
 
     @property
+    def weight_bytes(self) -> int:
+        return self._weight_bytes
+
+    @property
     def kv_bytes_per_token(self) -> float:
-        """Of the KV cache."""
         return self._decoder.kv_bytes_per_block(self._kv_cache) / BLOCK_SIZE
 
     def set_vocab_limit(self, num_tokens: int) -> None:

@@ -41,19 +41,32 @@ class PaddleBackend:
         self._num_tokens: int | None = None
 
     def load(self, checkpoint: Checkpoint, precision: str) -> None:
+        self.load_dummy(checkpoint.config, precision)
+        load_weights(self._model, checkpoint)
+
+    def load_dummy(self, config: ModelConfig, precision: str) -> None:
+        precision = "fp32" if precision == "auto" else precision
         if precision not in DTYPES or (self._on_cpu and precision != "fp32"):
             known = "fp32" if self._on_cpu else ", ".join(DTYPES)
             raise ConfigError(f"precision={precision!r} is not known to the Paddle backend here", remedy=f"use {known}")
-        self.config = checkpoint.config
+        self.config = config
         self._dtype = DTYPES[precision]
         default = paddle.get_default_dtype()
         paddle.set_default_dtype(self._dtype)
         try:
-            self._model: CausalLM = build_model(checkpoint.config)
+            self._model: CausalLM = build_model(config)
         finally:
             paddle.set_default_dtype(default)
         self._model.eval()
-        load_weights(self._model, checkpoint)
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(weight.size * weight.element_size() for weight in self._model.parameters())
+
+    @property
+    def kv_bytes_per_token(self) -> float:
+        elements = 2 * self.config.num_hidden_layers * self.config.num_key_value_heads * self.config.head_dim
+        return elements * (4.0 if self._dtype == "float32" else 2.0)
 
     def set_vocab_limit(self, num_tokens: int) -> None:
         self._num_tokens = num_tokens

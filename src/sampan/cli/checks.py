@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sampan.checkpoint.resolve import sampan_home
-from sampan.cli.machine import Memory, Processor, read_memory, read_processor
+from sampan.machine import Memory, Processor, read_memory, read_processor
 from sampan.cli.sizes import human_bytes, kv_cache_bytes, weight_bytes
 from sampan.config import ModelConfig
 from sampan.zoo import ZOO
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 CONTEXT = 8192  # tokens of KV cache that a model should have room for besides its weights
-PRECISIONS = ("fp32",)  # that a CPU can compute in today
+PRECISIONS = ("fp32", "bf16", "int8", "int4")  # the most exact first
 HEADROOM = 0.9  # of the free memory that a model may take
 MIN_DISK = 10 * 10**9
 TIMEOUT = 180.0  # seconds for a check that runs a program

@@ -40,22 +40,42 @@ class Sampling(NamedTuple):
 class Engine(NamedTuple):
     """Engine."""
 
-    precision: Annotated[str, Option("of the weights; auto takes what suits the machine")] = "auto"
-    device: Annotated[str | None, Option("where to compute, in Paddle's words: cpu, gpu:0, npu:0")] = None
+    precision: Annotated[
+        str, Option("of the weights: int8, int4, bf16, fp16, fp32; auto takes what suits the machine")
+    ] = "auto"
+    kv_cache: Annotated[str, Option("of keys and values: bf16, int8, fp32; auto goes with the precision")] = "auto"
+    threads: Annotated[int | None, Option("threads that compute; unset: one for each core")] = None
+    memory_limit: Annotated[
+        str | None, Option("most memory for weights and KV cache, such as 6GB", metavar="SIZE")
+    ] = None
+    device: Annotated[str | None, Option("where to compute, in Paddle's words: gpu:0, npu:0; unset: the CPU")] = None
     max_model_len: Annotated[int | None, Option("most tokens of prompt and answer together")] = None
+    load_format: Annotated[str, Option("dummy takes random weights in the model's shape, for measurements")] = "auto"
 
     def open(self, model: str | None, **limits: Any) -> LLM:
-        """Loads a model, with a spinner where that takes a while. `limits` are fields of `EngineConfig`.
+        """Loads a model; where that takes a while, with a spinner, or a bar while weights are converted. `limits` are
+        fields of `EngineConfig`.
 
         Raises:
             UnknownModelError, CheckpointError, TokenizerError, ConfigError: it cannot be used.
         """
         from sampan.cli.interrupts import exit_on_interrupt, on_interrupt
         from sampan.cli.progress import progress
+        from sampan.cli.sizes import read_bytes
 
-        with on_interrupt(exit_on_interrupt), progress(f"Loading {model or 'sampan-tiny'}"):
+        memory_limit = None if self.memory_limit is None else read_bytes(self.memory_limit, "--memory-limit")
+        with on_interrupt(exit_on_interrupt), progress(f"Loading {model or 'sampan-tiny'}") as report:
             from sampan.config import EngineConfig
             from sampan.engine import LLM
 
-            config = EngineConfig(max_model_len=self.max_model_len, **limits)
-            return LLM(model, precision=self.precision, device=self.device, engine_config=config)
+            return LLM(
+                model,
+                precision=self.precision,
+                kv_cache=self.kv_cache,
+                threads=self.threads,
+                memory_limit=memory_limit,
+                device=self.device,
+                load_format=self.load_format,
+                engine_config=EngineConfig(max_model_len=self.max_model_len, **limits),
+                progress=report,
+            )

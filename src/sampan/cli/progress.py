@@ -4,35 +4,77 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE = 1.0  # seconds before anything is shown
 
+Report = Callable[[str, int, int], None]
+
 
 @contextmanager
-def progress(what: str) -> Iterator[None]:
-    """A spinner with the time gone by, on stderr if that is a terminal, once the body takes longer than a second."""
+def progress(what: str) -> Iterator[Report]:
+    """A spinner with the time gone by, on stderr if that is a terminal, once the body takes longer than a second.
+
+    The body may report what it does, how much of it is done and of how much: that makes a bar with the time that is
+    left.
+    """
     if not sys.stderr.isatty():
-        yield
+        yield lambda what, done, total: None
         return
-    done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(what, done), daemon=True)
+    state = _State(what)
+    watcher = threading.Thread(target=_watch, args=(state,), daemon=True)
     watcher.start()
     try:
-        yield
+        yield state.report
     finally:
-        done.set()
+        state.ended.set()
         watcher.join()
 
 
-def _watch(what: str, done: threading.Event) -> None:
-    if done.wait(PATIENCE):
+class _State:
+    """What the body said last."""
+
+    def __init__(self, what: str) -> None:
+        self.now: tuple[str, int, int | None] = (what, 0, None)
+        self.ended = threading.Event()
+
+    def report(self, what: str, done: int, total: int) -> None:
+        self.now = (what, done, total)
+
+
+def _watch(state: _State) -> None:
+    if state.ended.wait(PATIENCE):
         return
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        bar.add_task(what, total=None)
-        done.wait()
+    text, console = TextColumn("{task.description}", markup=False), Console(stderr=True)
+    spinner = Progress(SpinnerColumn(), text, TimeElapsedColumn(), console=console, transient=True)
+    bar = Progress(
+        SpinnerColumn(),
+        text,
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    shown, task, told = None, None, ""
+    while True:
+        what, done, total = state.now
+        wanted = spinner if total is None else bar
+        if (wanted, what) != (shown, told):
+            if shown is not None and task is not None:
+                shown.remove_task(task)
+                shown.stop()
+            shown, told = wanted, what
+            shown.start()
+            task = shown.add_task(what, total=total)
+        if task is not None:
+            shown.update(task, completed=done, total=total)
+        if state.ended.wait(0.1):
+            shown.stop()
+            return

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sampan.config import ModelConfig
+from sampan.errors import UsageError
 
-# Bits per weight. Integer formats carry a float32 scale for each group of 128 weights.
-BITS = {"int4": 4 + 32 / 128, "int8": 8 + 32 / 128, "bf16": 16.0, "fp32": 32.0}
+# Bits per weight. Integer formats carry an fp16 scale for each group of 32 weights; int4 leaves embedding and output in
+# int8, which the estimate passes over.
+BITS = {"int4": 4 + 16 / 32, "int8": 8 + 16 / 32, "bf16": 16.0, "fp16": 16.0, "fp32": 32.0}
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 def weight_bytes(config: ModelConfig, precision: str) -> int:
@@ -18,6 +22,19 @@ def weight_bytes(config: ModelConfig, precision: str) -> int:
 def kv_cache_bytes(config: ModelConfig, num_tokens: int) -> int:
     """Bytes of bf16 keys and values of `num_tokens` tokens."""
     return 2 * 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * num_tokens
+
+
+def read_bytes(text: str, what: str) -> int:
+    """`6GB`, `6.5 GiB` or a plain number of bytes.
+
+    Raises:
+        UsageError: it is no size; `what` is what the user calls it.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    unit = UNITS.get(match[2].upper() if match[2].upper() not in ("K", "M", "G", "T") else match[2].upper() + "B") if match else None
+    if match is None or unit is None or float(match[1]) * unit < 1:
+        raise UsageError(f"{what} {text!r} is not a size", remedy="write it as 6GB, 6.5GiB or 6000000000")
+    return int(float(match[1]) * unit)
 
 
 def human_bytes(count: float) -> str:

@@ -33,9 +33,15 @@ class LLM:
 
     Args:
         model: a zoo name or a folder; None is the embedded model.
-        precision: of the weights; `auto` takes what the backend does best.
-        device: where to run; None lets the backend choose.
+        precision: of the weights: `int8`, `int4`, `bf16`, `fp16`, `fp32`; `auto` takes what the backend does best.
+        kv_cache: of keys and values: `bf16`, `int8`, `fp32`; `auto` likewise.
+        backend: `native` or `paddle`; `auto` is Paddle's where a device is named.
+        device: in Paddle's words, such as `gpu:0`; None is the CPU.
+        threads: None takes one for each physical core.
+        load_format: `dummy` takes random weights in the model's shape, for measurements.
+        memory_limit: bytes that weights, KV cache and working memory may take together.
         engine_config: the engine's limits.
+        progress: is told of the conversion of weights: what is done, how much of it, of how much.
 
     Raises:
         UnknownModelError, CheckpointError, TokenizerError, ConfigError: the model cannot be used.
@@ -51,10 +57,27 @@ class LLM:
         model: str | None = None,
         *,
         precision: str = "auto",
+        kv_cache: str = "auto",
+        backend: str = "auto",
         device: str | None = None,
+        threads: int | None = None,
+        load_format: str = "auto",
+        memory_limit: int | None = None,
         engine_config: EngineConfig | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
-        self._loaded = load_model(model, precision=precision, device=device, config=engine_config)
+        self._loaded = load_model(
+            model,
+            precision=precision,
+            kv_cache=kv_cache,
+            backend=backend,
+            device=device,
+            threads=threads,
+            load_format=load_format,
+            memory_limit=memory_limit,
+            config=engine_config,
+            progress=progress,
+        )
         self._ids = count()
 
     @property

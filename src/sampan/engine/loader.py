@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-from sampan.backends import create_backend
-from sampan.checkpoint import open_checkpoint, resolve_model
+from sampan.backends import Backend, create_backend
+from sampan.checkpoint import Checkpoint, model_folder, open_checkpoint, resolve_model
 from sampan.config import EngineConfig, ModelConfig
 from sampan.engine.engine import Engine
 from sampan.engine.generation_config import read_sampling_defaults
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import ConfigError
+from sampan.machine import read_memory
 from sampan.text import ChatTemplate, Tokenizer
+from sampan.zoo import EMBEDDED_MODEL, find
 
-BYTES_PER_ELEMENT = {"fp32": 4, "bf16": 2, "fp16": 2}
+LOAD_FORMATS = ("auto", "dummy")
 MAX_MEMORY_SHARE = 1 / 8  # of what is available, for the KV cache, where nobody says how much
 TYPICAL_CONTEXT_SHARE = 1 / 4  # of the longest context, that each running request gets room for
+WORKING_MEMORY = 256 * 2**20  # bytes of a memory limit that are neither weights nor KV cache
+
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,64 +43,118 @@ def load_model(
     model: str | None = None,
     *,
     precision: str = "auto",
-    backend: str = "paddle",
+    kv_cache: str = "auto",
+    backend: str = "auto",
     device: str | None = None,
+    threads: int | None = None,
+    load_format: str = "auto",
+    memory_limit: int | None = None,
     config: EngineConfig | None = None,
+    progress: Progress | None = None,
 ) -> LoadedModel:
     """Opens a model and makes an engine for it.
 
     Args:
         model: a zoo name or a folder; None is the embedded model.
-        precision: of weights and KV cache; `auto` takes the backend's own.
-        backend: see `sampan.backends.BACKENDS`.
-        device: the backend's own word for where to run; None lets it choose.
+        precision: of the weights; `auto` takes the backend's own.
+        kv_cache: the format of keys and values; `auto` takes the backend's own.
+        backend: see `sampan.backends.BACKENDS`; `auto` takes the native one, and Paddle's where a device is named.
+        device: in Paddle's words; None is the CPU.
+        threads: None takes one for each physical core.
+        load_format: `dummy` takes random weights in the model's shape instead of its files: for measurements.
+        memory_limit: bytes that weights, KV cache and working memory may take together.
         config: the engine's limits.
+        progress: is told of the conversion of weights: what is done, how much of it, of how much.
 
     Raises:
         UnknownModelError, CheckpointError, TokenizerError, ConfigError: the model cannot be used; all before any
         weight is read.
     """
     config = config or EngineConfig()
-    resolved = resolve_model(model)
-    checkpoint = open_checkpoint(resolved.path)
-    model_config = checkpoint.config
-    tokenizer = Tokenizer.from_dir(resolved.path)
-    tokenizer.check_model(model_config)
-    sampling_defaults = read_sampling_defaults(resolved.path)
-    if precision == "auto":
-        precision = "fp32"
-    if precision not in BYTES_PER_ELEMENT:
-        raise ConfigError(f"precision={precision!r} is not known", remedy=f"use {', '.join(BYTES_PER_ELEMENT)}")
+    if load_format not in LOAD_FORMATS:
+        raise ConfigError(f"load_format={load_format!r} is not known", remedy=f"use {', '.join(LOAD_FORMATS)}")
+    source = _open_dummy(model) if load_format == "dummy" else _open(model)
+    chat_template = ChatTemplate(source.tokenizer)
+    sampling_defaults = read_sampling_defaults(source.path)
+    computing = create_backend(backend, device=device, kv_cache=kv_cache, threads=threads, progress=progress)
+    if source.checkpoint is None:
+        computing.load_dummy(source.config, precision)
+    else:
+        computing.load(source.checkpoint, precision)
+    computing.set_vocab_limit(source.vocab_size)
 
     max_model_len = min(
-        config.max_model_len or model_config.max_position_embeddings, model_config.max_position_embeddings
+        config.max_model_len or source.config.max_position_embeddings, source.config.max_position_embeddings
     )
-    num_blocks = config.num_blocks or _choose_num_blocks(
-        model_config, config, max_model_len, BYTES_PER_ELEMENT[precision]
-    )
-    computing = create_backend(backend, device=device)
-    computing.load(checkpoint, precision)
-    computing.set_vocab_limit(tokenizer.vocab_size)
+    num_blocks = config.num_blocks or _choose_num_blocks(computing, config, max_model_len, memory_limit)
     computing.allocate_kv_cache(num_blocks, config.block_size)
     engine = Engine(
         computing,
         config,
         num_blocks=num_blocks,
         max_model_len=max_model_len,
-        eos_token_ids=tokenizer.eos_token_ids or model_config.eos_token_ids,
-        vocab_size=tokenizer.vocab_size,
-        revision=_revision(resolved.path),
+        eos_token_ids=source.tokenizer.eos_token_ids or source.config.eos_token_ids,
+        vocab_size=source.vocab_size,
+        revision=_revision(source.path),
     )
-    template = ChatTemplate(tokenizer)
-    return LoadedModel(resolved.name, resolved.path, model_config, tokenizer, template, sampling_defaults, engine)
+    return LoadedModel(
+        source.name, source.path, source.config, source.tokenizer, chat_template, sampling_defaults, engine
+    )
 
 
-def _choose_num_blocks(model: ModelConfig, config: EngineConfig, max_model_len: int, bytes_per_element: int) -> int:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a model is made from. Without a checkpoint its weights are random."""
+
+    name: str
+    path: Path
+    config: ModelConfig
+    tokenizer: Tokenizer
+    checkpoint: Checkpoint | None
+
+    @property
+    def vocab_size(self) -> int:
+        """Ids that may be drawn: random weights draw any of them."""
+        return self.tokenizer.vocab_size if self.checkpoint is not None else self.config.vocab_size
+
+
+def _open(model: str | None) -> _Source:
+    resolved = resolve_model(model)
+    checkpoint = open_checkpoint(resolved.path)
+    tokenizer = Tokenizer.from_dir(resolved.path)
+    tokenizer.check_model(checkpoint.config)
+    return _Source(resolved.name, resolved.path, checkpoint.config, tokenizer, checkpoint)
+
+
+def _open_dummy(model: str | None) -> _Source:
+    """The shape of any model, on this machine or not. Text goes through the embedded model's tokenizer."""
+    embedded = model_folder(find(EMBEDDED_MODEL))
+    folder = Path(model).expanduser() if model else embedded
+    if (folder / "config.json").is_file():
+        name, config = folder.name, ModelConfig.from_file(folder / "config.json")
+    else:
+        entry = find(str(model))
+        name, config = entry.name, entry.config or ModelConfig.from_file(model_folder(entry) / "config.json")
+    return _Source(name, embedded, config, Tokenizer.from_dir(embedded), None)
+
+
+def _choose_num_blocks(
+    backend: Backend, config: EngineConfig, max_model_len: int, memory_limit: int | None
+) -> int:
     """Room for every running request at a typical length, within a share of the memory, but for one whole context at
-    least where memory allows any."""
-    bytes_per_token = 2 * model.num_hidden_layers * model.num_key_value_heads * model.head_dim * bytes_per_element
+    least where memory allows any; all that a memory limit leaves where there is one."""
+    if memory_limit is not None:
+        left = memory_limit - backend.weight_bytes - WORKING_MEMORY
+        num_blocks = int(left // (backend.kv_bytes_per_token * config.block_size))
+        if num_blocks < 1:
+            least = (backend.weight_bytes + WORKING_MEMORY + 2**28) / 1e9
+            raise ConfigError(
+                f"memory_limit={memory_limit / 1e9:.2f} GB is less than the weights and a KV cache need",
+                remedy=f"allow {least:.1f} GB at least, or take a --precision of fewer bits",
+            )
+        return min(num_blocks, config.max_num_seqs * -(-max_model_len // config.block_size))
     typical = max(int(config.max_num_seqs * max_model_len * TYPICAL_CONTEXT_SHARE), max_model_len)
-    affordable = int(psutil.virtual_memory().available * MAX_MEMORY_SHARE) // bytes_per_token
+    affordable = int(read_memory().available * MAX_MEMORY_SHARE / backend.kv_bytes_per_token)
     return max(min(typical, affordable) // config.block_size, 1)
 
 

@@ -5,8 +5,9 @@ computed with a weight, terminals.
 """
 
 from sampan.quant.cache import packed_model
+from sampan.quant.dummy import dummy_model
 from sampan.quant.layout import PRECISIONS
 from sampan.quant.memory import pack_model
 from sampan.quant.model import PackedModel
 
-__all__ = ["PRECISIONS", "PackedModel", "pack_model", "packed_model"]
+__all__ = ["PRECISIONS", "PackedModel", "dummy_model", "pack_model", "packed_model"]

@@ -22,4 +22,5 @@ def pack_model(
         memory[offset : offset + len(data)] = data
 
     pack_tensors(checkpoint, parts, entries, write, threads=threads, report=report)
+    memory.flags.writeable = False
     return PackedModel(checkpoint.config, precision, formats, view_tensors(memory, entries), None, memory.nbytes)

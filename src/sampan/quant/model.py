@@ -36,7 +36,7 @@ class PackedModel:
 
 
 def view_tensors(data: Array, entries: Mapping[str, Entry]) -> dict[str, Array]:
-    """The tensors that lie in `data`, bytes [size], without copies."""
+    """The tensors that lie in `data`, bytes [size], without copies; they can be written to where `data` can."""
     tensors: dict[str, Array] = {}
     for name, entry in entries.items():
         if name.startswith(PADDING):
@@ -44,5 +44,4 @@ def view_tensors(data: Array, entries: Mapping[str, Entry]) -> dict[str, Array]:
         storage = np.dtype(np.uint16) if entry.dtype.name == "fp16" and name.endswith(".codes") else entry.dtype.storage
         assert math.prod(entry.shape) * storage.itemsize == entry.end - entry.begin
         tensors[name] = data[entry.begin : entry.end].view(storage).reshape(entry.shape)
-        tensors[name].flags.writeable = False
     return tensors

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sampan.cli.machine import Memory, Processor, read_memory, read_processor
+from sampan.machine import Memory, Processor, read_memory, read_processor
 
 XEON = """processor\t: 0
 model name\t: Xeon
