@@ -84,6 +84,7 @@ const Cpu& cpu() {
 }
 
 constexpr KernelTable kGeneric{
+    .limits = &generic::limit_kernels,
     .matmul = &generic::matmul_kernels,
     .float_matmul = &generic::float_matmul_kernels,
     .elementwise = &generic::elementwise_kernels,
@@ -93,6 +94,7 @@ constexpr KernelTable kGeneric{
 };
 #ifdef SAMPAN_X86
 constexpr KernelTable kAvx2{
+    .limits = &avx2::limit_kernels,
     .matmul = &avx2::matmul_kernels,
     .float_matmul = &avx2::float_matmul_kernels,
     .elementwise = &avx2::elementwise_kernels,
@@ -101,6 +103,7 @@ constexpr KernelTable kAvx2{
     .checksum = &avx2::checksum_kernels,
 };
 constexpr KernelTable kAvx512{
+    .limits = &avx512::limit_kernels,
     .matmul = &avx512::matmul_kernels,
     .float_matmul = &avx512::float_matmul_kernels,
     .elementwise = &avx512::elementwise_kernels,

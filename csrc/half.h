@@ -7,21 +7,22 @@
 
 namespace sampan {
 
-inline float from_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
+inline float float_of_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
-inline float from_fp16(std::uint16_t bits) {
+// Exact. A NaN keeps its sign and payload and becomes quiet, as with the instruction vcvtph2ps.
+inline float float_of_half(std::uint16_t bits) {
   const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16;
   const std::uint32_t magnitude = bits & 0x7fffu;
   const std::uint32_t normal = (magnitude << 13) + ((127u - 15u) << 23);
   // A subnormal m * 2^-24: give it the exponent of 2^-14 and take 2^-14 off again.
   const float subnormal = std::bit_cast<float>((magnitude << 13) + (113u << 23)) - 0x1p-14f;
-  const std::uint32_t special = (magnitude << 13) | 0x7f800000u;  // Inf, NaN
+  const std::uint32_t special = (magnitude << 13) | (magnitude > 0x7c00u ? 0x7fc00000u : 0x7f800000u);
   const std::uint32_t finite = magnitude < 0x400u ? std::bit_cast<std::uint32_t>(subnormal) : normal;
   return std::bit_cast<float>(sign | (magnitude < 0x7c00u ? finite : special));
 }
 
 // To nearest, ties to even. Of a finite value only; what lies beyond 65504 becomes Inf.
-inline std::uint16_t to_fp16(float value) {
+inline std::uint16_t half_of(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = (bits >> 16) & 0x8000u;
   const std::uint32_t magnitude = bits & 0x7fffffffu;
@@ -35,7 +36,7 @@ inline std::uint16_t to_fp16(float value) {
 }
 
 // To nearest, ties to even. Of a finite value only; what lies beyond 3.39e38 becomes Inf.
-inline std::uint16_t to_bf16(float value) {
+inline std::uint16_t bf16_of(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }

@@ -33,9 +33,9 @@ void load(const SourceRow& row, std::int64_t begin, int count, float* out) {
   std::uint16_t bits[kGroup];
   std::memcpy(bits, values + begin * 2, static_cast<std::size_t>(count) * 2);
   if (row.type == SourceType::bf16) {
-    for (int i = 0; i < count; ++i) out[i] = from_bf16(bits[i]);
+    for (int i = 0; i < count; ++i) out[i] = float_of_bf16(bits[i]);
   } else {
-    for (int i = 0; i < count; ++i) out[i] = from_fp16(bits[i]);
+    for (int i = 0; i < count; ++i) out[i] = float_of_half(bits[i]);
   }
 }
 
@@ -90,8 +90,8 @@ float squared_error(const float* x, float scale, float inverse) {
 }
 
 std::uint16_t scale_without_clipping(float absmax) {
-  const std::uint16_t scale = to_fp16(absmax / 127.0f);
-  return from_fp16(scale) * 127.0f < absmax ? static_cast<std::uint16_t>(scale + 1) : scale;
+  const std::uint16_t scale = half_of(absmax / 127.0f);
+  return float_of_half(scale) * 127.0f < absmax ? static_cast<std::uint16_t>(scale + 1) : scale;
 }
 
 PackProblem quantize_int8(const float* x, float absmax, Group& group) {
@@ -99,7 +99,7 @@ PackProblem quantize_int8(const float* x, float absmax, Group& group) {
   if (first + kScaleStep * (kScales - 1) >= kFp16Inf) return PackProblem::too_large;
   float scales[kScales];
   float inverses[kScales];
-  for (int j = 0; j < kScales; ++j) scales[j] = from_fp16(static_cast<std::uint16_t>(first + kScaleStep * j));
+  for (int j = 0; j < kScales; ++j) scales[j] = float_of_half(static_cast<std::uint16_t>(first + kScaleStep * j));
   for (int j = 0; j < kScales; ++j) inverses[j] = 1.0f / scales[j];
   int best = 0;
   float least = squared_error(x, scales[0], inverses[0]);
@@ -150,14 +150,14 @@ PackProblem quantize_int4(const float* x, float absmax, Group& group) {
   };
   for (int j = 0; j < kGrids; ++j) attempt(unit * (-8.4f + 0.3f * static_cast<float>(j)));
   for (int j = 0; j < kRefinements; ++j) attempt(1.0f / most.scale);
-  group.scale = to_fp16(most.scale);
+  group.scale = half_of(most.scale);
   const int magnitude = group.scale & 0x7fff;
   if (magnitude >= kFp16Inf) return PackProblem::too_large;
   if (magnitude == 0) {
     group = {};
     return PackProblem::none;
   }
-  const float inverse = 1.0f / from_fp16(group.scale);
+  const float inverse = 1.0f / float_of_half(group.scale);
   for (int i = 0; i < kGroup; ++i) group.codes[i] = nearest_int4(x[i] * inverse);
   return PackProblem::none;
 }
@@ -222,7 +222,7 @@ PackProblem convert(const SourceRow& row, std::int64_t begin, int count, Format 
   }
   bool fits = true;
   for (int i = 0; i < count; ++i) {
-    const std::uint16_t bits = format == Format::bf16 ? to_bf16(x[i]) : to_fp16(x[i]);
+    const std::uint16_t bits = format == Format::bf16 ? bf16_of(x[i]) : half_of(x[i]);
     fits = fits && (bits & 0x7fff) < (format == Format::bf16 ? kBf16Inf : kFp16Inf);
     static_cast<std::uint16_t*>(out)[i * stride] = bits;
   }

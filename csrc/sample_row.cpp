@@ -93,14 +93,25 @@ struct Row {
     return {scratch.ids, scratch.values, count};
   }
 
-  // A value that at least `count` logits reach, and not many more: so many blocks have one.
-  float reached_by(std::int64_t count) const {
+  // At least the `count` largest of those that reach `cut`, and mostly not many more.
+  Candidates gather_largest(std::int64_t count, float cut) const {
     const std::int64_t blocks = num_row_blocks(vocab_size);
-    if (count > blocks) return -kInf;
+    if (count <= blocks) return gather(std::max(cut, nth_of_blocks(count, scratch.block_max, 1)));
+    // More than there are blocks: guess from one logit of each block, a few deviations on the safe side.
+    const double expected = static_cast<double>(count) / kRowBlock;
+    const auto nth = static_cast<std::int64_t>(expected + 4.0 * std::sqrt(expected) + 2.0);
+    if (nth > blocks) return gather(cut);
+    const Candidates guessed = gather(std::max(cut, nth_of_blocks(nth, logits, kRowBlock)));
+    return guessed.count >= count ? guessed : gather(cut);
+  }
+
+  // The nth largest of x[0], x[stride], ..., one for each block.
+  float nth_of_blocks(std::int64_t nth, const float* x, std::int64_t stride) const {
+    const std::int64_t blocks = num_row_blocks(vocab_size);
     float* copy = scratch.values;
-    std::copy(scratch.block_max, scratch.block_max + blocks, copy);
-    std::nth_element(copy, copy + count - 1, copy + blocks, std::greater<>());
-    return copy[count - 1];
+    for (std::int64_t block = 0; block < blocks; ++block) copy[block] = x[block * stride];
+    std::nth_element(copy, copy + nth - 1, copy + blocks, std::greater<>());
+    return copy[nth - 1];
   }
 };
 
@@ -153,7 +164,6 @@ std::int32_t draw(const Row& row, const SamplingRow& how) {
 
   float cut = kLowest;  // masked tokens are never drawn
   if (how.min_p > 0.0f) cut = round_up(row.largest + temperature * logarithm(how.min_p));
-  if (limited) cut = std::max(cut, row.reached_by(how.top_k));
   double total = 0.0;
   if (cut == kLowest && !limited) {
     if (!nucleus) return static_cast<std::int32_t>(invert(row, row.logits, row.vocab_size, inverse, number));
@@ -164,7 +174,7 @@ std::int32_t draw(const Row& row, const SamplingRow& how) {
     cut = round_down(row.largest + temperature * logarithm(share));
   }
 
-  Candidates candidates = row.gather(cut);
+  Candidates candidates = limited ? row.gather_largest(how.top_k, cut) : row.gather(cut);
   if (limited && how.top_k < candidates.count) keep_largest(candidates, nullptr, how.top_k, row.scratch.histogram);
   if (nucleus) {
     const double weight = row.total_weight(candidates.values, candidates.count, inverse, row.scratch.weights);
@@ -191,7 +201,7 @@ void write_logprobs(const Row& row, std::int32_t token, std::int32_t count, std:
   ids[0] = token;
   const auto wanted = std::min<std::int64_t>(count, row.vocab_size);
   if (wanted > 0) {
-    Candidates best = row.gather(row.reached_by(wanted));
+    Candidates best = row.gather_largest(wanted, -kInf);
     if (wanted < best.count) keep_largest(best, nullptr, static_cast<double>(wanted), row.scratch.histogram);
     std::sort(best.ids, best.ids + wanted, [logits = row.logits](std::int32_t a, std::int32_t b) {
       return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);

@@ -7,23 +7,26 @@ from collections.abc import Callable
 import pytest
 
 from random_model import EOS, VOCAB, random_checkpoint
-from sampan.backends.paddle import PaddleBackend
+from sampan.backends import Backend, create_backend
 from sampan.config import EngineConfig, ModelConfig
 from sampan.engine.engine import Engine
 
 EngineFactory = Callable[..., Engine]
 
 
-@pytest.fixture(scope="session")
-def backend() -> PaddleBackend:
-    config = ModelConfig("qwen2", VOCAB, 64, 128, 2, 4, 2, 16, attention_bias=True, tie_word_embeddings=True)
-    backend = PaddleBackend()
-    backend.load(random_checkpoint(config), "fp32")
+@pytest.fixture(scope="session", params=["paddle-fp32", "native-fp32", "native-int8"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each backend over its own tiny random model: the native one wants wider heads."""
+    name, precision = request.param.split("-")
+    head_dim = 32 if name == "native" else 16
+    config = ModelConfig("qwen2", VOCAB, 64, 128, 2, 4, 2, head_dim, attention_bias=True, tie_word_embeddings=True)
+    backend = create_backend(name)
+    backend.load(random_checkpoint(config), precision)
     return backend
 
 
 @pytest.fixture(scope="session")
-def make_engine(backend: PaddleBackend) -> EngineFactory:
+def make_engine(backend: Backend) -> EngineFactory:
     """Engines over the one tiny model, each with a fresh KV cache; only the last one made may be used."""
 
     def make(*, num_blocks: int = 256, max_model_len: int = 512, **config: object) -> Engine:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sampan.backends.base import Float32Array, ForwardBatch, SamplingBatch, SparseRows
+from sampan.backends.native import NativeBackend
 from sampan.backends.paddle import PaddleBackend
 
 BLOCK_SIZE = 16
@@ -48,7 +49,9 @@ def greedy(count: int) -> SamplingBatch:
     )
 
 
-def paged_logits(backend: PaddleBackend, rows: Sequence[Row], num_blocks: int = 64) -> list[Float32Array]:
+def paged_logits(
+    backend: PaddleBackend | NativeBackend, rows: Sequence[Row], num_blocks: int = 64
+) -> list[Float32Array]:
     """Logits [tokens, vocab_size] of every token of every row, computed step by step over a fresh cache.
 
     In each step every row that still has tokens brings its next chunk.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sampan.checkpoint import RawTensor
 from sampan.config import ModelConfig
 from sampan.engine.engine import Engine
 from sampan.engine.outputs import EngineOutput
@@ -26,6 +27,9 @@ class MemoryCheckpoint:
 
     def names(self) -> Sequence[str]:
         return list(self._tensors)
+
+    def raw(self, name: str) -> RawTensor:
+        return RawTensor("fp32", self._tensors[name].shape, self._tensors[name], "memory")
 
     def get(self, name: str) -> npt.NDArray[np.float32]:
         return self._tensors[name]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sampan.machine import Memory, Processor, read_memory, read_processor
+from sampan.machine import Memory, Processor, read_memory, read_processor, read_resident
 
 XEON = """processor\t: 0
 model name\t: Xeon
@@ -53,6 +53,13 @@ def test_without_topology_every_processor_is_a_core(write):
 def test_nothing_known_is_no_error(tmp_path):
     assert read_processor(tmp_path, {0}) == Processor("unknown", (), logical=1, physical=1, quota=None)
     assert read_memory(tmp_path) == Memory(0, 0)
+    assert read_resident(tmp_path) == 0
+
+
+def test_what_this_process_has_in_memory(write):
+    root = write({"proc/self/status": "Name:\tpython\nVmHWM:\t   3000 kB\nVmRSS:\t    2000 kB\nRssAnon:\t 1000 kB\n"})
+    assert read_resident(root) == 2000 * KIB
+    assert read_resident() > KIB
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ from sampan.backends import native
 
 def test_generic_is_always_there_and_comes_first() -> None:
     assert native.supported_isas()[0] == "generic"
-    assert native.isa() in native.supported_isas()
+    assert native.active_isa() in native.supported_isas()
 
 
 def run_with_isa(value: str) -> str:
     code = (
         "from sampan.backends import native\n"
         "from sampan.errors import ConfigError\n"
-        "try: print(native.isa())\n"
+        "try: print(native.active_isa())\n"
         "except ConfigError as error: print(error)\n"
     )
     env = {**os.environ, "SAMPAN_ISA": value}
@@ -52,8 +52,9 @@ def test_an_empty_environment_variable_forces_nothing() -> None:
 def test_the_stub_names_what_the_module_has() -> None:
     stub = Path(sampan.__file__).with_name("_native.pyi")
     body = ast.parse(stub.read_text(encoding="utf-8")).body
-    functions = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+    functions = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     constants = {
         node.target.id for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
-    assert functions | constants == {name for name in dir(_native) if not name.startswith("_")}
+    public = {name for name in functions | constants if not name.startswith("_")}
+    assert public == {name for name in dir(_native) if not name.startswith("_")}

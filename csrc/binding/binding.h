@@ -28,6 +28,7 @@ inline const KernelTable& kernels_of(const std::optional<std::string>& isa) {
 
 // Each adds one file's functions to the module.
 void bind_decoder(nb::module_& m);
+void bind_limits(nb::module_& m);
 void bind_matmul(nb::module_& m);
 void bind_sampler(nb::module_& m);
 void bind_pack(nb::module_& m);

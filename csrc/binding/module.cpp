@@ -21,6 +21,7 @@ NB_MODULE(_native, m) {
   m.def("supported_isas", &supported_isas);
   m.def("cpu_features", &cpu_features);
   sampan::binding::bind_decoder(m);
+  sampan::binding::bind_limits(m);
   sampan::binding::bind_matmul(m);
   sampan::binding::bind_sampler(m);
   sampan::binding::bind_pack(m);

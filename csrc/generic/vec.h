@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "generic/half.h"
+#include "half.h"
 
 namespace sampan {
 namespace {
@@ -85,14 +85,14 @@ inline Vec load_bf16(const std::uint16_t* p) {
 }
 
 inline Vec load_fp16(const std::uint16_t* p) {
-  return each_lane([=](int i) { return generic::float_of_half(p[i]); });
+  return each_lane([=](int i) { return float_of_half(p[i]); });
 }
 
 inline Vec load_s8(const std::int8_t* p) {
   return each_lane([=](int i) { return static_cast<float>(p[i]); });
 }
 
-inline Vec broadcast_fp16(const std::uint16_t* p) { return broadcast(generic::float_of_half(*p)); }
+inline Vec broadcast_fp16(const std::uint16_t* p) { return broadcast(float_of_half(*p)); }
 
 inline void store_bf16(std::uint16_t* p, Vec v) {
   for (int i = 0; i < kLanes; ++i) p[i] = bf16_of(v.lane[i]);

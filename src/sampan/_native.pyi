@@ -3,14 +3,12 @@
 A wrong argument is a ValueError, or a TypeError where it has a wrong type.
 """
 
-from typing import TypeVar
-
-from typing import TypeAlias
-
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from sampan.backends.base import SamplingBatch
 
 BLOCK_SIZE: int
 _Unsigned = TypeVar("_Unsigned", np.uint8, np.uint16, np.uint32)
@@ -43,6 +41,16 @@ def matmul(
     panel_end: int,
     isa: str | None = None,
 ) -> None: ...
+def sample(
+    logits: npt.NDArray[np.float32],
+    batch: SamplingBatch,
+    token_ids: npt.NDArray[np.int32],
+    ranks: npt.NDArray[np.int32],
+    logprob_ids: npt.NDArray[np.int32],
+    logprobs: npt.NDArray[np.float32],
+    isa: str | None = None,
+) -> None: ...
+def uniform(seed: int, position: int) -> float: ...
 def pack_panels(
     sources: list[tuple[npt.NDArray[np.uint8], str]],
     k: int,
@@ -120,9 +128,7 @@ def attend_segment(
     partials: npt.NDArray[np.float32],
     isa: str | None = None,
 ) -> None: ...
-def fold_partials(
-    partials: npt.NDArray[np.float32], next: npt.NDArray[np.float32], isa: str | None = None
-) -> None: ...
+def fold_partials(partials: npt.NDArray[np.float32], next: npt.NDArray[np.float32], isa: str | None = None) -> None: ...
 def finish_partials(
     partials: npt.NDArray[np.float32], out: npt.NDArray[np.float32], isa: str | None = None
 ) -> None: ...
@@ -171,3 +177,9 @@ class Decoder:
         logprob_ids: npt.NDArray[np.int32],
         logprobs: npt.NDArray[np.float32],
     ) -> None: ...
+
+class LimitMeter:
+    def __init__(self, num_threads: int, buffer_bytes: int, isa: str | None = None) -> None: ...
+    def read(self, seconds: float) -> float: ...
+    def int8(self, seconds: float) -> float: ...
+    def fp32(self, seconds: float) -> float: ...

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from random_model import EOS, VOCAB, run
-from sampan.backends.base import StepOutput
+from sampan.backends.base import Backend, StepOutput
 from sampan.backends.paddle import PaddleBackend
 from sampan.engine.engine import Engine
 from sampan.engine.outputs import EngineOutput, FinishReason
@@ -185,6 +185,7 @@ def test_an_abort_frees_the_blocks_at_once(make_engine: EngineFactory, steps: in
     assert engine.step() == []
 
 
+@pytest.mark.parametrize("backend", ["paddle-fp32"], indirect=True)
 def test_nan_ends_its_own_request_and_nothing_else(
     make_engine: EngineFactory, backend: PaddleBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +212,7 @@ def test_nan_ends_its_own_request_and_nothing_else(
     assert again.num_cached_tokens == 0
 
 
+@pytest.mark.parametrize("backend", ["paddle-fp32"], indirect=True)
 def test_what_a_dead_request_left_in_its_blocks_harms_nobody(
     make_engine: EngineFactory, backend: PaddleBackend
 ) -> None:
@@ -223,7 +225,7 @@ def test_what_a_dead_request_left_in_its_blocks_harms_nobody(
     assert signatures(run(engine, [Request("a", [9] * 40, params)])) == clean
 
 
-def test_padding_of_the_vocabulary_is_never_drawn(make_engine: EngineFactory, backend: PaddleBackend) -> None:
+def test_padding_of_the_vocabulary_is_never_drawn(make_engine: EngineFactory, backend: Backend) -> None:
     engine = make_engine()
     backend.set_vocab_limit(40)
     try:
@@ -233,7 +235,7 @@ def test_padding_of_the_vocabulary_is_never_drawn(make_engine: EngineFactory, ba
     assert max(part.new_token_ids[0] for part in parts) < 40
 
 
-def test_the_backend_output_has_one_entry_per_sample_row(backend: PaddleBackend, make_engine: EngineFactory) -> None:
+def test_the_backend_output_has_one_entry_per_sample_row(backend: Backend, make_engine: EngineFactory) -> None:
     engine = make_engine(max_num_batched_tokens=20)
     seen: list[StepOutput] = []
     real_execute = backend.execute

@@ -8,12 +8,14 @@
 #include "sampan/attention.h"
 #include "sampan/crc32c.h"
 #include "sampan/elementwise.h"
+#include "sampan/limits.h"
 #include "sampan/matmul.h"
 #include "sampan/sampler.h"
 
 namespace sampan {
 
 struct KernelTable {
+  const LimitKernels* limits;
   const MatmulKernels* matmul;
   const FloatMatmulKernels* float_matmul;
   const ElementwiseKernels* elementwise;

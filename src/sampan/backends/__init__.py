@@ -13,6 +13,8 @@ from sampan.errors import ConfigError
 
 BACKENDS = ("native", "paddle")
 
+__all__ = ["BACKENDS", "Backend", "create_backend"]
+
 
 def create_backend(
     name: str = "auto",
@@ -36,7 +38,9 @@ def create_backend(
         name = "native" if device in (None, "cpu") else "paddle"
     if name == "native":
         if device not in (None, "cpu"):
-            raise ConfigError(f"device={device!r} is not for the native backend", remedy="use the Paddle backend for it")
+            raise ConfigError(
+                f"device={device!r} is not for the native backend", remedy="use the Paddle backend for it"
+            )
         from sampan.backends.native import NativeBackend
 
         return NativeBackend(kv_cache=kv_cache, threads=threads, progress=progress)

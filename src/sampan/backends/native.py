@@ -19,7 +19,9 @@ from sampan.errors import ConfigError
 from sampan.quant import PackedModel, dummy_model, pack_model, packed_model
 from sampan.rope import inverse_frequencies
 
+LimitMeter = _native.LimitMeter  # what the machine could do, for measurements
 BLOCK_SIZE = 16  # tokens in a KV block, as the kernels have it
+MAX_HEAD_DIM = 256
 DEFAULT_PRECISION = "int8"
 KV_CACHE_FORMATS = ("bf16", "int8", "fp32")
 KEPT_FROM = 64 * 1024 * 1024  # bytes of weights: smaller models are packed anew at each start, and leave nothing behind
@@ -34,6 +36,7 @@ class NativeBackend:
         kv_cache: one of `KV_CACHE_FORMATS`; `auto` is fp32 for fp32 weights and bf16 for all others.
         threads: None takes `default_threads()`.
         pin: keeps each thread on a processor of its own.
+        isa: one of `supported_isas()`; None takes the one in use.
         progress: is told of packing, see `sampan.quant.packed_model`.
     """
 
@@ -45,13 +48,14 @@ class NativeBackend:
         kv_cache: str = "auto",
         threads: int | None = None,
         pin: bool = False,
+        isa: str | None = None,
         progress: Progress | None = None,
     ) -> None:
         if kv_cache not in ("auto", *KV_CACHE_FORMATS):
             raise ConfigError(f"kv_cache={kv_cache!r} is not known", remedy=f"use {', '.join(KV_CACHE_FORMATS)}")
         if threads is not None and not 1 <= threads <= 1024:
             raise ConfigError(f"threads={threads} is out of range", remedy="use 1 to 1024, best one for each core")
-        isa()
+        self._isa = isa or active_isa()
         self._kv_cache = kv_cache
         self._threads = threads or default_threads()
         self._pin = pin
@@ -73,8 +77,18 @@ class NativeBackend:
         self.load_packed(dummy_model(config, precision, threads=self._threads))
 
     def load_packed(self, model: PackedModel) -> None:
-        """Takes over weights that are packed already."""
+        """Takes over weights that are packed already.
+
+        Raises:
+            ConfigError: the kernels do not know heads of that size.
+        """
         config = self.config = model.config
+        if config.head_dim % 32 or config.head_dim > MAX_HEAD_DIM:
+            raise ConfigError(
+                f"head_dim={config.head_dim} does not suit the native backend, which takes multiples of 32 up to "
+                f"{MAX_HEAD_DIM}",
+                remedy="use the Paddle backend",
+            )
         self._num_tokens = config.vocab_size
         if self._kv_cache == "auto":
             self._kv_cache = "fp32" if model.precision == "fp32" else "bf16"
@@ -93,6 +107,7 @@ class NativeBackend:
             formats=model.formats,
             num_threads=self._threads,
             pin=self._pin,
+            isa=self._isa,
         )
 
     @property
@@ -123,15 +138,11 @@ class NativeBackend:
         tokens, ranks = np.empty(count, np.int32), np.empty(count, np.int32)
         ids, logprobs = np.empty((count, width), np.int32), np.empty((count, width), np.float32)
         self._decoder.step(batch, self._num_tokens, tokens, ranks, ids, logprobs)
-        if width == 0:
-            return StepOutput(tokens, (None,) * count)
-        return StepOutput(
-            tokens,
-            tuple(
-                TokenLogprobs(ids[i, : n + 1], logprobs[i, : n + 1], int(ranks[i])) if n >= 0 and tokens[i] >= 0 else None
-                for i, n in enumerate(wanted)
-            ),
-        )
+        rows = []
+        for i, n in enumerate(wanted):
+            asked = n >= 0 and tokens[i] >= 0
+            rows.append(TokenLogprobs(ids[i, : n + 1], logprobs[i, : n + 1], int(ranks[i])) if asked else None)
+        return StepOutput(tokens, tuple(rows))
 
     def logits(self, batch: ForwardBatch) -> Float32Array:
         """The forward step alone: logits [S, V] of the batch's sample rows, padding of the vocabulary cut off."""
@@ -150,7 +161,7 @@ def supported_isas() -> tuple[str, ...]:
     return _native.supported_isas()
 
 
-def isa() -> str:
+def active_isa() -> str:
     """The kernel set in use: the fastest one, unless the environment variable SAMPAN_ISA names another.
 
     Raises:

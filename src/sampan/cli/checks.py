@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sampan.checkpoint.resolve import sampan_home
-from sampan.machine import Memory, Processor, read_memory, read_processor
 from sampan.cli.sizes import human_bytes, kv_cache_bytes, weight_bytes
 from sampan.config import ModelConfig
+from sampan.machine import Memory, Processor, read_memory, read_processor
 from sampan.zoo import ZOO
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -73,7 +73,7 @@ def check_paddle(python: str = sys.executable, timeout: float = TIMEOUT) -> Find
 
 def check_native(python: str = sys.executable, timeout: float = TIMEOUT) -> Finding:
     """The compiled kernels load, and which set of them is in use."""
-    program = "from sampan.backends import native; print(native.isa(), 'of', *native.supported_isas())"
+    program = "from sampan.backends import native; print(native.active_isa(), 'of', *native.supported_isas())"
     ran, output = _run([python, "-c", program], timeout)
     if not ran:
         return Finding("kernels", FAIL, output, "install Sampan again, with a C++20 compiler on the PATH")

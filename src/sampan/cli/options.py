@@ -45,9 +45,9 @@ class Engine(NamedTuple):
     ] = "auto"
     kv_cache: Annotated[str, Option("of keys and values: bf16, int8, fp32; auto goes with the precision")] = "auto"
     threads: Annotated[int | None, Option("threads that compute; unset: one for each core")] = None
-    memory_limit: Annotated[
-        str | None, Option("most memory for weights and KV cache, such as 6GB", metavar="SIZE")
-    ] = None
+    memory_limit: Annotated[str | None, Option("most memory for weights and KV cache, such as 6GB", metavar="SIZE")] = (
+        None
+    )
     device: Annotated[str | None, Option("where to compute, in Paddle's words: gpu:0, npu:0; unset: the CPU")] = None
     max_model_len: Annotated[int | None, Option("most tokens of prompt and answer together")] = None
     load_format: Annotated[str, Option("dummy takes random weights in the model's shape, for measurements")] = "auto"

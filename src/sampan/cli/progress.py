@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 PATIENCE = 1.0  # seconds before anything is shown
 
@@ -62,19 +62,14 @@ def _watch(state: _State) -> None:
         console=console,
         transient=True,
     )
-    shown, task, told = None, None, ""
-    while True:
-        what, done, total = state.now
-        wanted = spinner if total is None else bar
-        if (wanted, what) != (shown, told):
-            if shown is not None and task is not None:
-                shown.remove_task(task)
-                shown.stop()
-            shown, told = wanted, what
-            shown.start()
-            task = shown.add_task(what, total=total)
-        if task is not None:
-            shown.update(task, completed=done, total=total)
-        if state.ended.wait(0.1):
-            shown.stop()
-            return
+    with ExitStack() as shown:
+        showing = None
+        while not state.ended.wait(0.1):
+            what, done, total = state.now
+            if showing != (what, total):
+                showing = what, total
+                shown.close()
+                view = shown.enter_context(spinner if total is None else bar)
+                task = view.add_task(what, total=total)
+                shown.callback(view.remove_task, task)
+            view.update(task, completed=done)

@@ -11,7 +11,7 @@ from sampan.errors import UsageError
 # Bits per weight. Integer formats carry an fp16 scale for each group of 32 weights; int4 leaves embedding and output in
 # int8, which the estimate passes over.
 BITS = {"int4": 4 + 16 / 32, "int8": 8 + 16 / 32, "bf16": 16.0, "fp16": 16.0, "fp32": 32.0}
-UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
 
 def weight_bytes(config: ModelConfig, precision: str) -> int:
@@ -30,11 +30,10 @@ def read_bytes(text: str, what: str) -> int:
     Raises:
         UsageError: it is no size; `what` is what the user calls it.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
-    unit = UNITS.get(match[2].upper() if match[2].upper() not in ("K", "M", "G", "T") else match[2].upper() + "B") if match else None
-    if match is None or unit is None or float(match[1]) * unit < 1:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*((?:[KMGT]I?)?)B?\s*", text.upper())
+    if match is None or float(match[1]) == 0:
         raise UsageError(f"{what} {text!r} is not a size", remedy="write it as 6GB, 6.5GiB or 6000000000")
-    return int(float(match[1]) * unit)
+    return int(float(match[1]) * UNITS[match[2]])
 
 
 def human_bytes(count: float) -> str:

@@ -138,9 +138,7 @@ def _open_dummy(model: str | None) -> _Source:
     return _Source(name, embedded, config, Tokenizer.from_dir(embedded), None)
 
 
-def _choose_num_blocks(
-    backend: Backend, config: EngineConfig, max_model_len: int, memory_limit: int | None
-) -> int:
+def _choose_num_blocks(backend: Backend, config: EngineConfig, max_model_len: int, memory_limit: int | None) -> int:
     """Room for every running request at a typical length, within a share of the memory, but for one whole context at
     least where memory allows any; all that a memory limit leaves where there is one."""
     if memory_limit is not None:

@@ -79,7 +79,7 @@ def _table(part: Part, name: str) -> Unsigned:
         return scales.view(np.uint16)
     if part.kind == "rows":
         return codes.view(np.uint8)
-    shifted = (codes + OFFSET[part.format]).astype(np.uint8)
+    shifted = (codes.astype(np.int16) + OFFSET[part.format]).astype(np.uint8)
     if part.format == "int8":
         return shifted
     return (shifted[:, None] | shifted << 4).reshape(-1)  # every pair of codes
