@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from benchmarks.quality.subjects import Subject
 from sampan.backends.base import ForwardBatch, SamplingBatch, SparseRows
+from sampan.backends.native import NativeBackend
 from sampan.checkpoint import open_checkpoint
 
 Logits = list[npt.NDArray[np.float32]]
@@ -24,7 +25,7 @@ BLOCK_SIZE = 16
 LLAMA_CPP_TYPES = ("Q8_0", "Q4_0", "Q4_K_M")
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """An engine cannot be measured here; the text says why."""
 
 
@@ -43,19 +44,20 @@ class Measured:
     logits: Logits
 
 
-def native(subject: Subject, precision: str, kv_cache: str) -> Measured:
+def native(subject: Subject, formats: Mapping[str, Sequence[str]]) -> Iterator[Measured]:
     """Sampan's kernels.
 
-    Raises:
-        ConfigError: the backend does not know the precision or cache format.
+    Args:
+        formats: precision -> cache formats.
     """
-    from sampan.backends.native import NativeBackend
-
-    backend = NativeBackend(kv_cache=kv_cache, threads=1)
-    backend.load(open_checkpoint(subject.folder), precision)
-    backend.allocate_kv_cache(-(-max(map(len, subject.texts)) // BLOCK_SIZE), BLOCK_SIZE)
-    logits = [backend.logits(whole_prompt(text)) for text in subject.texts]
-    return Measured("Sampan", f"{precision}, {kv_cache} cache", backend.weight_bytes, logits)
+    for precision, kv_caches in formats.items():
+        for kv_cache in kv_caches:
+            backend = NativeBackend(kv_cache=kv_cache, threads=1)
+            backend.load(open_checkpoint(subject.folder), precision)
+            backend.allocate_kv_cache(-(-max(map(len, subject.texts)) // BLOCK_SIZE), BLOCK_SIZE)
+            logits = [backend.logits(whole_prompt(text)) for text in subject.texts]
+            name = precision if kv_cache == "auto" else f"{precision}, {kv_cache} cache"
+            yield Measured("Sampan", name, backend.weight_bytes, logits)
 
 
 def whole_prompt(token_ids: Sequence[int]) -> ForwardBatch:
@@ -95,10 +97,10 @@ def llama_cpp(subject: Subject, work: Path, python: Path | None) -> Iterator[Mea
         python: an interpreter that has llama-cpp-python; None takes this one.
 
     Raises:
-        Unavailable: a package is missing, or llama.cpp failed.
+        UnavailableError: a package is missing, or llama.cpp failed.
     """
     if importlib.util.find_spec("gguf") is None:
-        raise Unavailable("the package `gguf` is not installed")
+        raise UnavailableError("the package `gguf` is not installed")
     from benchmarks.gguf_export import export_gguf
 
     interpreter = str(python or sys.executable)
@@ -124,7 +126,9 @@ def _tensor_bytes(path: Path) -> int:
 
 def _run(command: Sequence[str | Path]) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    finished = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True, cwd=ROOT)
+    finished = subprocess.run(
+        [str(word) for word in command], env=environment, capture_output=True, text=True, cwd=ROOT
+    )
     if finished.returncode != 0:
         lines = finished.stderr.strip().splitlines() or ["it ended without a word"]
-        raise Unavailable(lines[-1])
+        raise UnavailableError(lines[-1])

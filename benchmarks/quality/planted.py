@@ -9,7 +9,7 @@ This generator plants what has been measured in Qwen2-like models:
 - a few channels that are large at every token, which the norm weights reduce, but not to the size of the others
   (Dettmers et al., arXiv:2208.07339);
 - norm weights, rows and columns of matrices of widely spread magnitude, with heavy tails (Student's t);
-- signals in few directions: half of each matrix has a low rank, shared by all that read and write the residual stream,
+- signals in few directions: most of each matrix has a low rank, shared by all that read and write the residual stream,
   so that rounding errors, which have no direction, fade instead of adding up (Aghajanyan et al., arXiv:2012.13255);
 - key biases of up to a hundred in the slowly rotating pairs (the Qwen2 family; Jin et al., arXiv:2502.01563).
 
@@ -39,6 +39,7 @@ SPIKE = (28.0, 14.0)  # gate and up value of the feed-forward unit that writes t
 SPIKE_LAYER = 1
 KEY_BIAS = 100.0  # the largest, in layer 0
 RANK = 1 / 12  # of the shared directions, relative to the hidden size
+SHARED = 0.75  # of each matrix's variance lies along them
 TOP1 = 0.45  # mean probability of the likeliest next token
 
 # Widths are multiples of 256, the group of llama.cpp's K formats; the heads are shared as in the 1.5B distill.
@@ -181,11 +182,11 @@ class _Planter:
         return x + factor * y
 
     def _matrix(self, size: int, columns: npt.NDArray[np.floating]) -> Float32Array:
-        """[size, hidden_size], its columns of the given sizes: heavy-tailed, and half along the shared directions."""
-        matrix = self.rng.standard_t(5, (size, len(columns))) * np.sqrt(3 / 5)
+        """[size, hidden_size], its columns of the given sizes: heavy-tailed, and mostly along the shared directions."""
         rank = len(self.directions)
-        matrix += self.rng.normal(size=(size, rank)) @ self.directions / np.sqrt(rank)
-        return _float32(matrix * columns)
+        own = self.rng.standard_t(5, (size, len(columns)))
+        shared = self.rng.standard_t(5, (size, rank)) @ self.directions / np.sqrt(rank)
+        return _float32((np.sqrt(1 - SHARED) * own + np.sqrt(SHARED) * shared) * columns)
 
     def _spread(self, size: int, sigma: float) -> Float32Array:
         return _float32(self.rng.lognormal(0.0, sigma, size))

@@ -112,6 +112,14 @@ class SimulatedDecoder:
         return x / np.sqrt(mean_square + self.config.rms_norm_eps) * self.tensors[name]
 
 
+def simulate(
+    config: ModelConfig, tensors: Mapping[str, Array], numerics: Numerics, texts: Sequence[Sequence[int]]
+) -> list[Array]:
+    """Logits [tokens, vocab_size] of each text."""
+    decoder = SimulatedDecoder(config, tensors, numerics)
+    return [decoder.logits(text) for text in texts]
+
+
 def rotate(config: ModelConfig, x: Array) -> Array:
     """Rotary embedding of [tokens, heads, head_dim] at positions 0, 1, 2 ..., in Hugging Face's half-split layout."""
     if config.rope_scaling is not None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from recipes.tiny.corpus import generate
+from recipes.tiny.encode import Encoder
 from tokenizers import Tokenizer
 
 from benchmarks.quality.planted import CONFIG, planted_tensors, planted_texts
-from benchmarks.quality.simulated_decoder import REFERENCE, Array, SimulatedDecoder
-from recipes.tiny.corpus import generate
-from recipes.tiny.encode import Encoder
+from benchmarks.quality.simulated_decoder import REFERENCE, Array, simulate
 from sampan.checkpoint import open_checkpoint, resolve_model, write_checkpoint
 
 TEXT_LENGTH = 256  # tokens of a planted text
@@ -38,8 +38,7 @@ class Subject:
         """Logits [tokens, vocab_size] of each text in float64."""
         checkpoint = open_checkpoint(self.folder)
         tensors = {name: checkpoint.get(name) for name in checkpoint.names()}
-        decoder = SimulatedDecoder(checkpoint.config, tensors, REFERENCE)
-        return [decoder.logits(text) for text in self.texts]
+        return simulate(checkpoint.config, tensors, REFERENCE, self.texts)
 
 
 def planted(work: Path, num_tokens: int) -> Subject:
