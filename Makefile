@@ -39,6 +39,10 @@ test-reference: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## compare wit
 test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## run every test
 	@$(BIN)/python -m pytest -q
 
+.PHONY: bench
+bench: $(VENV)/.sampan  ## measure the embedded model against the machine's limits
+	@$(BIN)/sampan bench
+
 .PHONY: check
 check: $(VENV)/.sampan $(VENV)/.check  ## formatting, lint, types, layers: what CI checks
 	@$(BIN)/ruff format --check .

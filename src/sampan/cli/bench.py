@@ -185,6 +185,6 @@ def print_results(
         fraction, rate = measurement.fraction_of_limit(limits), measurement.tokens_per_s
         workload = measurement.workload
         cells = (workload.phase, str(workload.batch), str(workload.tokens), f"{rate:.1f}", f"{rate / fraction:.1f}")
-        rows.append((*cells, f"{fraction:.0%}", measurement.work.bound(limits)))
+        rows.append((*cells, f"{100 * fraction:.1f} %", measurement.work.bound(limits)))
     columns = ("phase", "batch", "tokens", "tokens/s", "limit", "reached", "bound by")
     print_table(columns, rows, [None] * len(rows), set())

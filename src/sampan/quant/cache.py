@@ -80,23 +80,33 @@ def _lock(path: Path) -> Iterator[None]:
     """Lets one process at a time make `path`, and clears away what one that was killed left behind."""
     lock = path.with_name(f".{path.name}.lock")
     while True:
-        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = _open_lock(lock)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
-            if _is_same(fd, lock):
-                for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
-                    unfinished.unlink(missing_ok=True)
-                try:
-                    yield
-                finally:
-                    lock.unlink()
-                return
+            if not _is_same(fd, lock):
+                continue
+            for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
+                unfinished.unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
         finally:
             os.close(fd)
 
 
+def _open_lock(lock: Path) -> int:
+    try:
+        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise CheckpointError(
+            f"{lock.parent} cannot be written to: {error.strerror}", remedy="let SAMPAN_HOME name another folder"
+        ) from error
+
+
 def _is_same(fd: int, path: Path) -> bool:
-    """Whether the name still stands for the open file: its last holder removed it."""
+    """Whether the name still stands for the open file, which its last holder may have removed."""
     try:
         return os.path.samestat(os.fstat(fd), os.stat(path))
     except FileNotFoundError:

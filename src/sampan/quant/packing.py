@@ -131,7 +131,7 @@ def _pack(checkpoint: Checkpoint, piece: _Piece, entries: Mapping[str, Entry]) -
         for source, value in zip(sources, values, strict=True):
             if not np.isfinite(value).all():
                 raise _wrong(source, "not_finite")
-        return {part.name: (entries[part.name].begin, np.concatenate(values).view(np.uint8))}
+        return {part.name: (entries[part.name].begin + 4 * piece.begin, np.concatenate(values).view(np.uint8))}
 
     rows = piece.end - piece.begin
     code_bytes, scale_bytes = part.row_bytes()

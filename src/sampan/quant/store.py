@@ -30,7 +30,7 @@ from sampan.checkpoint.safetensors_header import LENGTH_BYTES, Entry, build_head
 from sampan.checkpoint.safetensors_writer import atomic_file
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError, SampanError
-from sampan.quant.layout import LAYOUT, choose_formats, lay_out, parts_of
+from sampan.quant.layout import LAYOUT, PRECISIONS, choose_formats, lay_out, parts_of
 from sampan.quant.model import PackedModel, view_tensors
 from sampan.quant.packing import Bytes, Report, num_processors, pack_tensors
 from sampan.strict_json import parse_json_object
@@ -137,15 +137,18 @@ def _open(path: Path, threads: int) -> PackedModel:
 def _read_metadata(
     path: Path, header: bytes, metadata: Mapping[str, str]
 ) -> tuple[ModelConfig, dict[str, str], dict[str, str]]:
-    """Configuration, formats and checksums. Once the header's own checksum is right, so is all that it says."""
-    layout = metadata.get("layout")
-    if layout != LAYOUT:
+    """Configuration, formats and checksums."""
+    if metadata.get("layout") != LAYOUT:
         raise CheckpointError(f"{path} is no packed store of the layout {LAYOUT}")
     if metadata.get("header_crc32c") != _checksum(header):
         raise CheckpointError(f"{path} is damaged: the checksum of its header is wrong")
-    config = ModelConfig.from_dict(parse_json_object(metadata["config"].encode(), str(path)))
-    formats = parse_json_object(metadata["formats"].encode(), str(path))
-    checksums = parse_json_object(metadata["crc32c"].encode(), str(path))
+    config_json, formats_json, checksums_json = (metadata.get(key, "") for key in ("config", "formats", "crc32c"))
+    config = ModelConfig.from_dict(parse_json_object(config_json.encode(), f"{path}: config"))
+    formats = parse_json_object(formats_json.encode(), f"{path}: formats")
+    checksums = parse_json_object(checksums_json.encode(), f"{path}: crc32c")
+    known = choose_formats(config, metadata.get("precision", ""))
+    if formats.keys() != known.keys() or not all(value in PRECISIONS for value in formats.values()):
+        raise CheckpointError(f"{path}: the formats are not those of its matrices")
     return config, formats, checksums
 
 
