@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.quality.formats import absmax_int8, bf16, fp16, int4_weight, int8_weight
+from benchmarks.quality.formats import absmax_int8, bf16, fp16, packed_weight
 from benchmarks.quality.simulated_decoder import EMBEDDING, OUTPUT, Array, Numerics
 
-Quantizer = Callable[[Array], Array]
 
-
-def _weights(quantizer: Quantizer, wanted: Callable[[str], bool]) -> Numerics:
-    return Numerics(weight=lambda name, weight: quantizer(weight) if wanted(name) else weight)
+def _weights(precision: str, wanted: Callable[[str], bool]) -> Numerics:
+    return Numerics(weight=lambda name, weight: packed_weight(weight, precision) if wanted(name) else weight)
 
 
 def _in_layer(name: str) -> bool:
@@ -24,14 +22,14 @@ def _int8_head(x: Array) -> Array:
 
 PARTS = {
     "inputs of matrices int8": Numerics(activation=lambda _, x: absmax_int8(x)),
-    "layers' matrices int8": _weights(int8_weight, _in_layer),
-    "output matrix int8": _weights(int8_weight, OUTPUT.__eq__),
-    "embedding int8": _weights(int8_weight, EMBEDDING.__eq__),
+    "layers' matrices int8": _weights("int8", _in_layer),
+    "output matrix int8": _weights("int8", OUTPUT.__eq__),
+    "embedding int8": _weights("int8", EMBEDDING.__eq__),
     "cache fp16": Numerics(keys=fp16, values=fp16),
     "cache bf16": Numerics(keys=bf16, values=bf16),
     "cache int8": Numerics(keys=_int8_head, values=_int8_head),
     **{
-        f"{projection} int4": _weights(int4_weight, lambda name, projection=projection: projection in name)
+        f"{projection} int4": _weights("int4", lambda name, projection=projection: projection in name)
         for projection in ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     },
 }
