@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -60,6 +60,7 @@ def test_int4_is_what_the_header_says(shape: tuple[int, int], dtype: str) -> Non
 ROWS = st.tuples(st.integers(1, 18), st.sampled_from([32, 64]))
 
 
+@settings(deadline=None)
 @given(x=hnp.arrays(np.float32, ROWS, elements=st.floats(-6e4, 6e4, width=32)))
 def test_any_finite_numbers(x: Float32) -> None:
     """Subnormal ones and whole groups of almost nothing among them."""

@@ -144,7 +144,7 @@ class ModelCost:
     def _kv_bytes(self) -> float:
         """Of one token: what each step reads again, and once writes."""
         config = self.config
-        head_bits = config.head_dim * {"int8": 8, "bf16": 16, "fp32": 32}[self.kv_cache]
+        head_bits = config.head_dim * {"int8": 8, "bf16": 16, "fp16": 16, "fp32": 32}[self.kv_cache]
         head_bits += SCALE_BITS if self.kv_cache == "int8" else 0
         return 2 * config.num_hidden_layers * config.num_key_value_heads * head_bits / 8
 
