@@ -24,7 +24,7 @@ from benchmarks.comparison.report import tables
 from benchmarks.comparison.results import Comparison, commit
 from benchmarks.comparison.rounds import measure_group
 from sampan import zoo
-from sampan.cli.machine import read_processor
+from sampan.machine import read_processor
 from sampan.errors import SampanError
 
 ROOT = Path(__file__).parents[1]

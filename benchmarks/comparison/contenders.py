@@ -42,7 +42,8 @@ class Contender:
             WorkerError: it ended before it was ready.
         """
         log = workspace.folder / "logs" / f"{self.name.replace(' ', '-')}.log"
-        return Worker(self.prepare(workspace, threads), log, {"PYTHONPATH": IMPORT_PATH})
+        variables = {"PYTHONPATH": IMPORT_PATH, "SAMPAN_HOME": str(workspace.folder / "sampan")}
+        return Worker(self.prepare(workspace, threads), log, variables)
 
 
 def _worker(python: Path | str, module: str, *arguments: str | Path | int) -> Command:

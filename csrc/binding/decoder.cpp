@@ -24,7 +24,7 @@ constexpr std::pair<const char*, EmbeddingFormat> kEmbeddingFormats[] = {{"int8"
                                                                          {"fp16", EmbeddingFormat::fp16},
                                                                          {"fp32", EmbeddingFormat::fp32}};
 constexpr std::pair<const char*, KvFormat> kKvFormats[] = {
-    {"fp32", KvFormat::fp32}, {"bf16", KvFormat::bf16}, {"int8", KvFormat::int8}};
+    {"fp32", KvFormat::fp32}, {"bf16", KvFormat::bf16}, {"fp16", KvFormat::fp16}, {"int8", KvFormat::int8}};
 
 template <class Names>
 auto find(const Names& names, const std::string& name) {

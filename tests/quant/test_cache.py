@@ -189,7 +189,7 @@ def convert(folder: Path, writes: int = 0) -> subprocess.Popen[str]:
 
 
 def test_what_a_killed_process_left_is_cleared_away(checkpoint: Checkpoint, home: Path) -> None:
-    process = convert(Path(checkpoint.path), writes=5)
+    process = convert(Path(checkpoint.path), writes=1)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     left = stores(home)

@@ -10,7 +10,6 @@ import pytest
 
 import numpy_packer
 from sampan import _native
-from sampan.config import ModelConfig
 from sampan.errors import CheckpointError, ConfigError
 from sampan.quant import PRECISIONS, PackedModel, dummy, dummy_model
 from sampan.quant.layout import PADDING, choose_formats, lay_out, parts_of

@@ -3,7 +3,7 @@
 // A block holds kBlock consecutive positions of one request. Keys lie with the positions side by side, so that sixteen
 // scores are computed at once without a horizontal sum; values lie row by row:
 //
-//   keys    [num_blocks, num_kv_heads, head_dim, kBlock]     fp32, bf16 or int8
+//   keys    [num_blocks, num_kv_heads, head_dim, kBlock]     fp32, bf16, fp16 or int8
 //   values  [num_blocks, num_kv_heads, kBlock, head_dim]     the same
 //   key_scales, value_scales  fp32 [num_blocks, num_kv_heads, kBlock]    int8 only: element is about code * scale
 //
@@ -28,7 +28,7 @@ namespace sampan {
 inline constexpr std::int64_t kBlock = 16;
 inline constexpr std::int64_t kSegment = 512;
 
-enum class KvFormat { fp32, bf16, int8 };
+enum class KvFormat { fp32, bf16, fp16, int8 };
 
 // One layer's cache.
 struct KvLayer {
@@ -43,7 +43,7 @@ struct KvLayer {
 
 inline constexpr std::int64_t kMaxHeadDim = 256;
 
-// Writes one token's keys and values, fp32 [num_kv_heads, head_dim], to `offset` of `block`. bf16 rounds to nearest
+// Writes one token's keys and values, fp32 [num_kv_heads, head_dim], to `offset` of `block`. bf16 and fp16 round to nearest
 // even; int8 takes absmax / 127 of the head as scale (codes 0 and scale 0 below kQuantizeMin; NaN or Inf: scale NaN).
 using StoreKv = void(const KvLayer& cache, std::int64_t block, std::int64_t offset, const float* keys,
                      const float* values);

@@ -20,6 +20,7 @@ import mmap
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ from sampan.strict_json import parse_json_object
 
 NO_CHECKSUM = "0" * 8
 REMEDY = "remove the file: Sampan makes it anew from the model's own weights"
+HUGE_PAGE = 2 << 20
 VERIFY_BYTES = 8 << 20  # a piece of work for one thread
 
 
@@ -67,23 +69,42 @@ def write_store(
         "source": source,
         "crc32c": json.dumps(dict.fromkeys(entries, NO_CHECKSUM)),
     }
-    data_start = len(build_header(entries, metadata))
-    end = data_start + max(entry.end for entry in entries.values())
-    _check_space(path.parent, end)
+    header = build_header(entries, metadata)  # of the final length
+    _check_space(path.parent, len(header) + max(entry.end for entry in entries.values()))
+    checksums = dict.fromkeys(entries, 0)
     with atomic_file(path) as file:
-        fd = file.fileno()
-        os.ftruncate(fd, end)
-        checksums = pack_tensors(
-            checkpoint,
-            parts,
-            entries,
-            lambda offset, data: _write_at(fd, data, data_start + offset),
-            threads=threads,
-            report=report,
-        )
-        metadata["crc32c"] = json.dumps({name: f"{checksums[name]:08x}" for name in entries})
+        blocks = _BlockWriter(file.fileno())
+        blocks.write(np.frombuffer(header, np.uint8))
+        for packed in pack_tensors(checkpoint, parts, entries, threads=threads, report=report):
+            size = len(packed.data)
+            checksums[packed.name] = _native.crc32c_combine(checksums[packed.name], packed.checksum, size)
+            blocks.write(packed.data)
+        blocks.flush()
+        metadata["crc32c"] = json.dumps({name: f"{checksum:08x}" for name, checksum in checksums.items()})
         metadata["header_crc32c"] = _checksum(build_header(entries, metadata))
-        _write_at(fd, np.frombuffer(build_header(entries, metadata), np.uint8), 0)
+        _write_at(file.fileno(), np.frombuffer(build_header(entries, metadata), np.uint8), 0)
+
+
+class _BlockWriter:
+    """Writes a file in whole blocks of the size of a huge page: Linux then caches it in huge pages, and maps them."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._block = np.empty(HUGE_PAGE, np.uint8)
+        self._filled = 0  # bytes of the block
+        self._offset = 0  # of the block in the file
+
+    def write(self, data: Bytes) -> None:
+        while len(data):
+            part = data[: HUGE_PAGE - self._filled]
+            self._block[self._filled : self._filled + len(part)] = part
+            self._filled, data = self._filled + len(part), data[len(part) :]
+            if self._filled == HUGE_PAGE:
+                self.flush()
+
+    def flush(self) -> None:
+        _write_at(self._fd, self._block[: self._filled], self._offset)
+        self._offset, self._filled = self._offset + self._filled, 0
 
 
 def _write_at(fd: int, data: Bytes, offset: int) -> None:
@@ -129,6 +150,8 @@ def _open(path: Path, threads: int) -> PackedModel:
         if found != entries or checksums.keys() != entries.keys():
             raise CheckpointError(f"{path}: the tensors are not those of its configuration")
         store = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    with suppress(OSError):  # not every system has huge pages
+        store.madvise(mmap.MADV_HUGEPAGE)
     data = np.frombuffer(store, np.uint8, offset=len(header))
     _verify(path, data, entries, checksums, threads)
     return PackedModel(config, metadata["precision"], formats, view_tensors(data, entries), path, data.nbytes)
