@@ -24,8 +24,8 @@ from benchmarks.comparison.report import tables
 from benchmarks.comparison.results import Comparison, commit
 from benchmarks.comparison.rounds import measure_group
 from sampan import zoo
-from sampan.machine import read_processor
 from sampan.errors import SampanError
+from sampan.machine import read_processor
 
 ROOT = Path(__file__).parents[1]
 
