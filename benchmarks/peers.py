@@ -58,7 +58,7 @@ def _prepare(contenders: Sequence[Contender], workspace: Workspace, threads: int
         with console.status(f"setting up {contender.name} (the first time this takes minutes)"):
             try:
                 contender.prepare(workspace, threads)
-            except SetupError as error:
+            except (SetupError, SampanError) as error:
                 left_out[contender.name] = f"cannot be set up: {error}"
     return left_out
 
