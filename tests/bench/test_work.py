@@ -31,8 +31,9 @@ def test_float_weights_are_multiplied_as_floats() -> None:
     assert work == Work((LAYERS + HEAD) * 2 + KV_VALUES * 4, 0.0, LAYERS + HEAD + 2 * QUERIES)
 
 
-def test_int4_keeps_its_output_matrix_in_int8() -> None:
-    assert ModelCost(CONFIG, "int4", "bf16").decode(1, 0).bytes == LAYERS * 4.5 / 8 + HEAD * 8.5 / 8
+def test_int4_keeps_attention_and_output_in_int8() -> None:
+    mlp = 2 * 3 * 64 * 128
+    assert ModelCost(CONFIG, "int4", "bf16").decode(1, 0).bytes == (mlp * 4.5 + (LAYERS - mlp + HEAD) * 8.5) / 8
 
 
 def test_an_int8_cache_has_a_scale_for_each_token_and_head() -> None:

@@ -89,8 +89,8 @@ class ModelCost:
     """What the steps of one model cost.
 
     Args:
-        precision: of the weights, one of `WEIGHT_BITS`. The output matrix of an int4 model is int8.
-        kv_cache: of keys and values: int8, bf16 or fp32.
+        precision: of the weights, one of `WEIGHT_BITS`. Attention and output of an int4 model are int8.
+        kv_cache: of keys and values: int8, fp16, bf16 or fp32.
     """
 
     config: ModelConfig
@@ -124,17 +124,24 @@ class ModelCost:
         return sum(steps, Work())
 
     def _weight_bytes(self, with_head: bool) -> float:
-        head_bits = WEIGHT_BITS["int8" if self.precision == "int4" else self.precision]
-        head = self._head_weights * head_bits / 8 if with_head else 0.0
-        return self._layer_weights * WEIGHT_BITS[self.precision] / 8 + head
+        outer = WEIGHT_BITS["int8" if self.precision == "int4" else self.precision]
+        head = self._head_weights * outer / 8 if with_head else 0.0
+        return (self._attention_weights * outer + self._mlp_weights * WEIGHT_BITS[self.precision]) / 8 + head
 
     @property
     def _layer_weights(self) -> int:
         """Of the linear layers; norms and biases are too few to count."""
+        return self._attention_weights + self._mlp_weights
+
+    @property
+    def _attention_weights(self) -> int:
         config = self.config
         query_size, kv_size = config.num_attention_heads * config.head_dim, config.num_key_value_heads * config.head_dim
-        attention = 2 * config.hidden_size * (query_size + kv_size)
-        return config.num_hidden_layers * (attention + 3 * config.hidden_size * config.intermediate_size)
+        return config.num_hidden_layers * 2 * config.hidden_size * (query_size + kv_size)
+
+    @property
+    def _mlp_weights(self) -> int:
+        return self.config.num_hidden_layers * 3 * self.config.hidden_size * self.config.intermediate_size
 
     @property
     def _head_weights(self) -> int:

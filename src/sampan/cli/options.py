@@ -43,7 +43,9 @@ class Engine(NamedTuple):
     precision: Annotated[
         str, Option("of the weights: int8, int4, bf16, fp16, fp32; auto takes what suits the machine")
     ] = "auto"
-    kv_cache: Annotated[str, Option("of keys and values: fp16, bf16, int8, fp32; auto goes with the precision")] = "auto"
+    kv_cache: Annotated[str, Option("of keys and values: fp16, bf16, int8, fp32; auto goes with the precision")] = (
+        "auto"
+    )
     threads: Annotated[int | None, Option("threads that compute; unset: one for each core")] = None
     memory_limit: Annotated[str | None, Option("most memory for weights and KV cache, such as 6GB", metavar="SIZE")] = (
         None
