@@ -18,6 +18,7 @@ from benchmarks.quality.subjects import Subject
 from sampan.backends.base import ForwardBatch, SamplingBatch, SparseRows
 from sampan.backends.native import NativeBackend
 from sampan.checkpoint import open_checkpoint
+from sampan.quant import pack_model
 
 Logits = list[npt.NDArray[np.float32]]
 ROOT = Path(__file__).parents[2]
@@ -50,14 +51,15 @@ def native(subject: Subject, formats: Mapping[str, Sequence[str]]) -> Iterator[M
     Args:
         formats: precision -> cache formats.
     """
+    checkpoint = open_checkpoint(subject.folder)
     for precision, kv_caches in formats.items():
+        model = pack_model(checkpoint, precision)
         for kv_cache in kv_caches:
-            backend = NativeBackend(kv_cache=kv_cache, threads=1)
-            backend.load(open_checkpoint(subject.folder), precision)
+            backend = NativeBackend(kv_cache=kv_cache)
+            backend.load_packed(model)
             backend.allocate_kv_cache(-(-max(map(len, subject.texts)) // BLOCK_SIZE), BLOCK_SIZE)
             logits = [backend.logits(whole_prompt(text)) for text in subject.texts]
-            name = precision if kv_cache == "auto" else f"{precision}, {kv_cache} cache"
-            yield Measured("Sampan", name, backend.weight_bytes, logits)
+            yield Measured("Sampan", f"{precision}, {kv_cache} cache", model.num_bytes, logits)
 
 
 def whole_prompt(token_ids: Sequence[int]) -> ForwardBatch:
