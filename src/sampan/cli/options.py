@@ -40,12 +40,8 @@ class Sampling(NamedTuple):
 class Engine(NamedTuple):
     """Engine."""
 
-    precision: Annotated[
-        str, Option("of the weights: int8, int4, bf16, fp16, fp32")
-    ] = "auto"
-    kv_cache: Annotated[str, Option("of keys and values: fp16, bf16, int8, fp32")] = (
-        "auto"
-    )
+    precision: Annotated[str, Option("of the weights: int8, int4, bf16, fp16, fp32")] = "auto"
+    kv_cache: Annotated[str, Option("of keys and values: fp16, bf16, int8, fp32")] = "auto"
     threads: Annotated[int | None, Option("threads that compute; unset: one for each core")] = None
     memory_limit: Annotated[str | None, Option("most memory for weights and KV cache, such as 6GB", metavar="SIZE")] = (
         None
