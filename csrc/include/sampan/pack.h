@@ -28,6 +28,10 @@ inline constexpr float kQuantizeMax = 1e5f;  // with larger values the scale mig
 //          -8.4 + 0.3 j, j = 0 ... 7, those that explain most give a scale. It is refined twice by the codes that it gives
 //          itself, and rounded to fp16. It may be negative.
 //
+// Root mean square errors on normally distributed weights, relative to the weights': int8 0.48 %, 0.90 of what codes
+// relative to absmax / 127 give (Q8_0 of GGUF); int4 8.1 %, 0.94 of what mapping the extreme value to -8 gives (Q4_0),
+// 0.84 of absmax / 7. On Student's t with five degrees of freedom 0.91, 0.96 and 0.84 (tests/quant/test_pack.py).
+//
 // Sums run over the group in ascending order. A group whose absmax is below kQuantizeLeast, or whose scale rounds to 0, has
 // codes and scale 0. Where a group is bad, nothing that is written counts.
 using QuantizeGroups = BadGroups(const float* x, std::int8_t* codes, float* scales);
