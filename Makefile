@@ -39,6 +39,10 @@ test-reference: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## compare wit
 test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## run every test
 	@$(BIN)/python -m pytest -q
 
+.PHONY: sanitize
+sanitize: $(VENV)/.build  ## run the tests of csrc/tests under address, undefined-behaviour and thread sanitizers
+	@PATH="$(abspath $(BIN)):$$PATH" bash scripts/sanitize.sh
+
 .PHONY: check
 check: $(VENV)/.sampan $(VENV)/.check  ## formatting, lint, types, layers: what CI checks
 	@$(BIN)/ruff format --check .
