@@ -34,6 +34,7 @@ from sampan.errors import CheckpointError, SampanError
 from sampan.quant.layout import LAYOUT, PRECISIONS, choose_formats, lay_out, parts_of
 from sampan.quant.model import PackedModel, view_tensors
 from sampan.quant.packing import Bytes, Report, num_processors, pack_tensors
+from sampan.quant.pages import release
 from sampan.strict_json import parse_json_object
 
 NO_CHECKSUM = "0" * 8
@@ -154,7 +155,9 @@ def _open(path: Path, threads: int) -> PackedModel:
         store.madvise(mmap.MADV_HUGEPAGE)
     data = np.frombuffer(store, np.uint8, offset=len(header))
     _verify(path, data, entries, checksums, threads)
-    return PackedModel(config, metadata["precision"], formats, view_tensors(data, entries), path, data.nbytes)
+    tensors = view_tensors(data, entries)
+    release(tensors["embed_tokens.codes"])  # a step reads a few rows of it: only their pages need to be here
+    return PackedModel(config, metadata["precision"], formats, tensors, path, data.nbytes)
 
 
 def _read_metadata(
