@@ -26,7 +26,8 @@ from benchmarks.quality.subjects import Subject, embedded, planted
 from sampan.checkpoint import open_checkpoint
 
 ROOT = Path(__file__).parents[2]
-PRECISIONS = {
+# With the formats of the KV cache.
+PRECISIONS = {"fp32": ("fp32",), "bf16": ("fp16",), "int8": ("fp16", "bf16", "int8"), "int4": ("fp16", "int8")}
     "fp32": ("fp32",),
     "bf16": ("fp16",),
     "int8": ("fp16", "bf16", "int8"),
