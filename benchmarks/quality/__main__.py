@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmarks.quality import engines
-from benchmarks.quality.divergence import Divergence, divergence
+from benchmarks.quality.divergence import divergence
 from benchmarks.quality.parts import PARTS
 from benchmarks.quality.plot import svg
 from benchmarks.quality.report import Report, Row, table
@@ -25,7 +26,13 @@ from benchmarks.quality.subjects import Subject, embedded, planted
 from sampan.checkpoint import open_checkpoint
 
 ROOT = Path(__file__).parents[2]
-PRECISIONS = {"fp32": ("fp32",), "bf16": ("auto",), "int8": ("auto", "int8"), "int4": ("auto", "int8")}
+# With the formats of the KV cache.
+PRECISIONS = {"fp32": ("fp32",), "bf16": ("fp16",), "int8": ("fp16", "bf16", "int8"), "int4": ("fp16", "int8")}
+    "fp32": ("fp32",),
+    "bf16": ("fp16",),
+    "int8": ("fp16", "bf16", "int8"),
+    "int4": ("fp16", "int8"),
+}  # with cache formats
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,30 +67,24 @@ def _measure(
 ) -> None:
     """Adds everything about one subject to the report."""
     checkpoint = open_checkpoint(subject.folder)
-    parameters = checkpoint.config.num_parameters
-    report.parameters[subject.name] = parameters
+    config = checkpoint.config
+    embedding = 0 if config.tie_word_embeddings else config.vocab_size * config.hidden_size
+    report.weights_read[subject.name] = config.num_parameters - embedding
 
-    def compared(logits: Sequence[Array]) -> Divergence:
-        return divergence(reference, logits, subject.texts)
+    def add(engine: str, format: str, cache: str, bytes_read: int | None, logits: Sequence[Array]) -> None:
+        console.print(f"{subject.name}: {engine} {format} {cache}", highlight=False)
+        result = divergence(reference, logits, subject.texts)
+        report.rows.append(Row(subject.name, engine, format, cache, bytes_read, result))
 
-    sources: dict[str, Callable[[], Iterator[engines.Measured]]] = {
-        "Sampan": lambda: engines.native(subject, PRECISIONS),
-        "llama.cpp": lambda: engines.llama_cpp(subject, work, options.llama_cpp),
-    }
-    for engine, source in sources.items():
-        try:
-            for measured in source():
-                console.print(f"{subject.name}: {engine} {measured.format}", highlight=False)
-                row = Row(subject.name, engine, measured.format, measured.weight_bytes, compared(measured.logits))
-                report.rows.append(row)
-        except engines.UnavailableError as error:
-            report.left_out[engine] = str(error)
+    try:
+        for measured in chain(engines.native(subject, PRECISIONS), engines.llama_cpp(subject, work, options.llama_cpp)):
+            add(measured.engine, measured.format, measured.cache, measured.bytes_read, measured.logits)
+    except engines.UnavailableError as error:
+        report.left_out["llama.cpp"] = str(error)
     if options.parts:
         tensors = {name: checkpoint.get(name) for name in checkpoint.names()}
         for name, numerics in PARTS.items():
-            logits = simulate(checkpoint.config, tensors, numerics, subject.texts)
-            console.print(f"{subject.name}: {name}", highlight=False)
-            report.rows.append(Row(subject.name, "simulated", name, None, compared(logits)))
+            add("simulated", name, "", None, simulate(config, tensors, numerics, subject.texts))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

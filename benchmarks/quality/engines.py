@@ -35,13 +35,16 @@ class Measured:
     """What an engine computed.
 
     Args:
-        weight_bytes: of all packed matrices, norms and biases.
+        format: of the weights.
+        cache: format of keys and values.
+        bytes_read: weights that a step reads whatever its size: all but the embedding, of which it reads single rows.
         logits: [tokens, vocab_size] of each text.
     """
 
     engine: str
     format: str
-    weight_bytes: int
+    cache: str
+    bytes_read: int
     logits: Logits
 
 
@@ -54,12 +57,14 @@ def native(subject: Subject, formats: Mapping[str, Sequence[str]]) -> Iterator[M
     checkpoint = open_checkpoint(subject.folder)
     for precision, kv_caches in formats.items():
         model = pack_model(checkpoint, precision)
+        stored = {name: tensor.nbytes for name, tensor in model.tensors.items()}
+        bytes_read = sum(size for name, size in stored.items() if not name.startswith("embed_tokens."))
         for kv_cache in kv_caches:
             backend = NativeBackend(kv_cache=kv_cache)
             backend.load_packed(model)
             backend.allocate_kv_cache(-(-max(map(len, subject.texts)) // BLOCK_SIZE), BLOCK_SIZE)
             logits = [backend.logits(whole_prompt(text)) for text in subject.texts]
-            yield Measured("Sampan", f"{precision}, {kv_cache} cache", model.num_bytes, logits)
+            yield Measured("Sampan", precision, kv_cache, bytes_read, logits)
 
 
 def whole_prompt(token_ids: Sequence[int]) -> ForwardBatch:
@@ -116,14 +121,15 @@ def llama_cpp(subject: Subject, work: Path, python: Path | None) -> Iterator[Mea
         _run([interpreter, "-m", "benchmarks.gguf_quantize", source, model, type_name])
         _run([interpreter, "-m", "benchmarks.quality.llama_cpp_logits", model, texts, logits])
         ends = np.cumsum([len(text) for text in subject.texts])[:-1]
-        yield Measured("llama.cpp", type_name, _tensor_bytes(model), np.split(np.load(logits), ends))
+        yield Measured("llama.cpp", type_name, "fp16", _bytes_read(model), np.split(np.load(logits), ends))
 
 
-def _tensor_bytes(path: Path) -> int:
-    """Bytes of a GGUF file's tensors."""
+def _bytes_read(path: Path) -> int:
+    """Of a GGUF file's tensors; a tied output matrix is called as the embedding."""
     import gguf
 
-    return sum(int(tensor.n_bytes) for tensor in gguf.GGUFReader(path).tensors)
+    sizes = {tensor.name: int(tensor.n_bytes) for tensor in gguf.GGUFReader(path).tensors}
+    return sum(sizes.values()) - (sizes["token_embd.weight"] if "output.weight" in sizes else 0)
 
 
 def _run(command: Sequence[str | Path]) -> None:

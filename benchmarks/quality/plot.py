@@ -53,12 +53,16 @@ def _panel(title: str, rows: list[Row], report: Report, y: int, low: int, high: 
         weight = 600 if row.engine == "Sampan" else 400
         bits = report.bits(row)
         parts += [
-            _text(left - 8, top + 16, f"{row.engine} {row.format}", size=12, weight=weight, anchor="end"),
+            _text(left - 8, top + 16, _name(row), size=12, weight=weight, anchor="end"),
             f'<rect x="{left}" y="{top + 4}" width="{end - left:.1f}" height="{ROW - 8}" rx="2" '
             f'fill="{COLOURS[row.engine]}"/>',
             _text(end + 6, top + 16, f"{bits:.1f} bits" if bits else "", size=11, colour=FAINT),
         ]
     return "\n".join(parts)
+
+
+def _name(row: Row) -> str:
+    return f"{row.engine} {row.format}" + ("" if row.cache in ("fp16", "fp32") else f", {row.cache} cache")
 
 
 def _text(

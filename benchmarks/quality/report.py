@@ -20,30 +20,31 @@ class Row:
     """One engine and format on one subject.
 
     Args:
-        weight_bytes: None where nothing is packed.
+        bytes_read: see `engines.Measured`; None where nothing is packed.
     """
 
     subject: str
     engine: str
     format: str
-    weight_bytes: int | None
+    cache: str
+    bytes_read: int | None
     divergence: Divergence
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """Args:
-    parameters: weights of each subject.
+    weights_read: of each subject, counted like `bytes_read`.
     left_out: why an engine is missing.
     """
 
     rows: list[Row]
-    parameters: dict[str, int]
+    weights_read: dict[str, int]
     left_out: dict[str, str]
 
     def bits(self, row: Row) -> float | None:
-        """Bits for each weight of the model, scales, norms and biases included."""
-        return None if row.weight_bytes is None else 8 * row.weight_bytes / self.parameters[row.subject]
+        """Bits for each weight that a step reads, its scales included."""
+        return None if row.bytes_read is None else 8 * row.bytes_read / self.weights_read[row.subject]
 
     def write(self, path: Path) -> None:
         """Writes the JSON file; its folder is made where it is missing."""
@@ -52,7 +53,7 @@ class Report:
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "commit": commit(),
             "machine": machine(),
-            "parameters": self.parameters,
+            "weights_read": self.weights_read,
             "results": [{**asdict(row), "bits_per_weight": self.bits(row)} for row in self.rows],
             "left_out": self.left_out,
         }
@@ -65,15 +66,16 @@ def table(report: Report, subject: str) -> Table:
     rows = [row for row in report.rows if row.subject == subject]
     title = f"{subject}: {rows[0].divergence.positions} positions against float64"
     shown = Table(title=title, title_justify="left")
-    for heading in ("engine", "format"):
+    for heading in ("engine", "weights", "cache"):
         shown.add_column(heading)
-    for heading in ("bits a weight", "mean KL", "KL, 99 %", "same top token", "perplexity"):
+    for heading in ("bits", "mean KL", "KL, 99 %", "same top", "perplexity"):
         shown.add_column(heading, justify="right")
     for row in rows:
         bits, result = report.bits(row), row.divergence
         shown.add_row(
             row.engine,
             row.format,
+            row.cache,
             "" if bits is None else f"{bits:.2f}",
             f"{result.mean_kl:.1e}",
             f"{result.kl_99:.1e}",

@@ -11,11 +11,11 @@ from rich.console import Console
 
 REPORT = Report(
     rows=[
-        Row("model <a>", "Sampan", "int8", 1100, Divergence(1.5e-3, 2e-2, 0.975, 1.001, 40)),
-        Row("model <a>", "llama.cpp", "Q4_0", 600, Divergence(2e-1, 1.0, 0.75, 1.1, 40)),
-        Row("model <a>", "simulated", "cache fp16", None, Divergence(1e-5, 1e-4, 1.0, 1.0, 40)),
+        Row("model <a>", "Sampan", "int8", "fp16", 1100, Divergence(1.5e-3, 2e-2, 0.975, 1.001, 40)),
+        Row("model <a>", "llama.cpp", "Q4_0", "fp16", 600, Divergence(2e-1, 1.0, 0.75, 1.1, 40)),
+        Row("model <a>", "simulated", "cache fp16", "", None, Divergence(1e-5, 1e-4, 1.0, 1.0, 40)),
     ],
-    parameters={"model <a>": 1000},
+    weights_read={"model <a>": 1000},
     left_out={"Other": "not here"},
 )
 
@@ -31,7 +31,7 @@ def test_table() -> None:
     lines = capture.get().splitlines()
     assert "40 positions" in lines[0]
     assert [cell.strip() for cell in lines[4].strip("│┃").split("│")] == [
-        "Sampan", "int8", "8.80", "1.5e-03", "2.0e-02", "97.50%", "x 1.0010",
+        "Sampan", "int8", "fp16", "8.80", "1.5e-03", "2.0e-02", "97.50%", "x 1.0010",
     ]  # fmt: skip
 
 
