@@ -37,9 +37,11 @@ inline std::uint16_t half_of(float value) {
   return static_cast<std::uint16_t>(sign | (half < 0x7c00u ? half : 0x7c00u));
 }
 
-// To nearest, ties to even. Of a finite value only; what lies beyond 3.39e38 becomes Inf.
+// To nearest, ties to even; what lies beyond 3.39e38 becomes Inf. A NaN stays one, also where its fraction lies in the
+// half that is cut off.
 inline std::uint16_t bf16_of(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  if (value != value) return static_cast<std::uint16_t>(bits >> 16 | 0x40);
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 

@@ -1,4 +1,4 @@
-"""What csrc/pack.cpp does, written with numpy from csrc/include/sampan/pack.h and matmul.h, to the bit."""
+"""What the packing kernels do, written with numpy from csrc/include/sampan/pack.h and matmul.h, to the bit."""
 
 from __future__ import annotations
 
@@ -13,69 +13,72 @@ Codes = npt.NDArray[np.int64]
 Scales = npt.NDArray[np.float16]
 
 
-def lane_sum(values: Float32) -> Float32:
-    """Sums of groups [..., 32] in the order of the kernels: eight partial sums, then a tree."""
-    parts = np.zeros((*values.shape[:-1], 2, 4), np.float32)
-    for step in np.moveaxis(values.reshape(*values.shape[:-1], 4, 2, 4), -3, 0):
-        parts = parts + step
-    lanes = parts[..., 0, :] + parts[..., 1, :]
-    return np.asarray((lanes[..., 0] + lanes[..., 2]) + (lanes[..., 1] + lanes[..., 3]))
+def ascending_sum(values: Float32) -> Float32:
+    """Sums over the last axis in ascending order, rounding after each step."""
+    total = np.zeros(values.shape[:-1], np.float32)
+    for step in np.moveaxis(values, -1, 0):
+        total = total + step
+    return total
 
 
 def groups_of(x: Float32) -> tuple[Float32, Float32, npt.NDArray[np.bool_]]:
-    """Groups [rows, k / 32, 32], their absmax, and which of them hold anything."""
+    """Groups [rows, k / 32, 32], their absmax, and which of them hold next to nothing."""
     groups = x.reshape(len(x), -1, GROUP_SIZE)
     absmax = np.abs(groups).max(axis=-1)
-    return groups, absmax, absmax >= np.float32(2.0**-26)
+    return groups, absmax, absmax < np.float32(2.0**-26)
+
+
+def half(x: Float32) -> Float32:
+    """The nearest number that fp16 holds."""
+    return x.astype(np.float16).astype(np.float32)
+
+
+def inverse_of(x: Float32) -> Float32:
+    return np.float32(1) / np.where(x == 0, np.float32(1), x)
 
 
 def quantize_int8(x: Float32) -> tuple[Codes, Scales]:
     """Codes [rows, k] and scales [rows, k / 32]."""
-    groups, absmax, filled = groups_of(x)
-    first = (absmax / np.float32(127)).astype(np.float16)
-    too_small = first.astype(np.float32) * np.float32(127) < absmax
-    bits = first.view(np.uint16) + too_small.astype(np.uint16)
-    best = np.zeros(groups.shape, np.float32), np.zeros(absmax.shape, np.float16)
+    groups, absmax, empty = groups_of(x)
+    best = np.zeros(absmax.shape, np.float32)
     least = np.full(absmax.shape, np.inf, np.float32)
-    for _ in range(16):
-        scale = np.where(filled, bits, 0x3C00).astype(np.uint16).view(np.float16)
-        wide = scale.astype(np.float32)[..., None]
-        codes = np.rint(groups * (np.float32(1) / wide))
-        error = groups - codes * wide
-        squares = lane_sum(error * error)
-        better = filled & (squares < least)
-        least = np.where(better, squares, least)
-        best = np.where(better[..., None], codes, best[0]), np.where(better, scale, best[1])
-        bits = bits + np.uint16(6)
-    return best[0].astype(np.int64).reshape(x.shape), best[1].astype(np.float16)
+    for step in range(16):
+        part = (np.float32(1.0005) + np.float32(0.0045) * np.float32(step)) / np.float32(127)
+        scale = half(absmax * part + np.float32(2.0**-25))
+        codes = np.rint(groups * inverse_of(scale)[..., None])
+        error = groups - codes * scale[..., None]
+        squares = ascending_sum(error * error)
+        better = squares < least
+        best, least = np.where(better, scale, best), np.where(better, squares, least)
+    best[empty] = 0
+    codes = np.rint(groups * np.where(empty, np.float32(0), inverse_of(best))[..., None])
+    return codes.astype(np.int64).reshape(x.shape), best.astype(np.float16)
 
 
 def quantize_int4(x: Float32) -> tuple[Codes, Scales]:
     """Codes [rows, k] and scales [rows, k / 32]."""
-    groups, absmax, filled = groups_of(x)
+    groups, absmax, empty = groups_of(x)
     extreme = np.where((groups == -absmax[..., None]).any(axis=-1), -absmax, absmax)
-    unit = np.float32(1) / np.where(filled, extreme, np.float32(1))
-    best = np.zeros(absmax.shape, np.float32)
-    most = np.zeros(absmax.shape, np.float32)
+    unit = inverse_of(np.where(empty, np.float32(1), extreme))
+    best, most = np.zeros(absmax.shape, np.float32), np.zeros(absmax.shape, np.float32)
 
-    def attempt(inverse: Float32) -> None:
+    def improve(inverse: Float32) -> None:
         nonlocal best, most
         codes = np.clip(np.rint(groups * inverse[..., None]), -8, 7).astype(np.float32)
-        product, square = lane_sum(groups * codes), lane_sum(codes * codes)
-        scale = product / np.where(square == 0, np.float32(1), square)
-        better = product * scale > most
-        best, most = np.where(better, scale, best), np.where(better, product * scale, most)
+        products, squares = ascending_sum(groups * codes), ascending_sum(codes * codes)
+        scale = products / np.where(squares == 0, np.float32(1), squares)
+        better = products * scale > most
+        best, most = np.where(better, scale, best), np.where(better, products * scale, most)
 
     for step in range(8):
-        attempt(unit * (np.float32(-8.4) + np.float32(0.3) * np.float32(step)))
+        improve(unit * (np.float32(-8.4) + np.float32(0.3) * np.float32(step)))
     for _ in range(2):
-        attempt(np.float32(1) / np.where(best == 0, np.float32(1), best))
-    scales = np.where(filled, best, 0).astype(np.float16)
-    scales[scales == 0] = 0  # not -0
-    wide = np.where(scales == 0, np.float16(1), scales).astype(np.float32)
-    codes = np.clip(np.rint(groups * (np.float32(1) / wide)[..., None]), -8, 7)
-    codes[scales == 0] = 0
-    return codes.astype(np.int64).reshape(x.shape), scales
+        improve(inverse_of(best))
+    scales = np.sign(best) * half(np.abs(best))
+    empty = empty | (scales == 0)
+    scales[empty] = 0
+    codes = np.clip(np.rint(groups * np.where(empty, np.float32(0), inverse_of(scales))[..., None]), -8, 7)
+    return codes.astype(np.int64).reshape(x.shape), scales.astype(np.float16)
 
 
 def pad_rows(array: npt.NDArray[np.generic], fill: int = 0) -> npt.NDArray[np.generic]:

@@ -88,7 +88,8 @@ using Fault = std::optional<std::pair<std::string, std::int64_t>>;
 
 // The rows of all sources one below the other; the last panel is filled up with padded channels.
 Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std::int64_t k, const std::string& format_name,
-                  OutBytes codes, OutBytes scales) {
+                  OutBytes codes, OutBytes scales, const std::optional<std::string>& isa) {
+  const PackKernels& kernels = *kernels_of(isa).pack;
   const Format format = format_from(format_name);
   std::vector<Source> sources;
   std::int64_t num_rows = 0;
@@ -117,7 +118,7 @@ Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std
       }
     }
     int lane = 0;
-    const PackProblem problem = pack_panel(rows, k, format, codes.data() + panel * code_bytes,
+    const PackProblem problem = pack_panel(kernels, rows, k, format, codes.data() + panel * code_bytes,
                                            reinterpret_cast<std::uint16_t*>(scales.data()) + panel * num_scales, &lane);
     if (problem != PackProblem::none) return std::pair(std::string(word_for(problem)), owners[lane]);
   }
@@ -125,7 +126,8 @@ Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std
 }
 
 Fault pack_rows(const Bytes& tensor, const std::string& type, std::int64_t k, const std::string& format_name, OutBytes codes,
-                OutBytes scales) {
+                OutBytes scales, const std::optional<std::string>& isa) {
+  const PackKernels& kernels = *kernels_of(isa).pack;
   const Format format = format_from(format_name);
   if (format == Format::int4) throw std::invalid_argument("rows by themselves have no int4");
   const Source source = source_of(tensor, type, k);
@@ -135,7 +137,7 @@ Fault pack_rows(const Bytes& tensor, const std::string& type, std::int64_t k, co
 
   const nb::gil_scoped_release nogil;
   for (std::int64_t row = 0; row < source.rows; ++row) {
-    const PackProblem problem = pack_row(source.row(row), k, format, codes.data() + row * code_bytes,
+    const PackProblem problem = pack_row(kernels, source.row(row), k, format, codes.data() + row * code_bytes,
                                          reinterpret_cast<std::uint16_t*>(scales.data()) + row * num_scales);
     if (problem != PackProblem::none) return std::pair(std::string(word_for(problem)), std::int64_t{0});
   }
@@ -164,9 +166,10 @@ void bind_draw(nb::module_& m) {
 }  // namespace
 
 void bind_pack(nb::module_& m) {
-  m.def("pack_panels", &pack_panels, "sources"_a, "k"_a, "format"_a, "codes"_a.noconvert(), "scales"_a.noconvert());
+  m.def("pack_panels", &pack_panels, "sources"_a, "k"_a, "format"_a, "codes"_a.noconvert(), "scales"_a.noconvert(),
+        "isa"_a = nb::none());
   m.def("pack_rows", &pack_rows, "source"_a.noconvert(), "source_type"_a, "k"_a, "format"_a, "codes"_a.noconvert(),
-        "scales"_a.noconvert());
+        "scales"_a.noconvert(), "isa"_a = nb::none());
   bind_draw<std::uint8_t>(m);
   bind_draw<std::uint16_t>(m);
   bind_draw<std::uint32_t>(m);

@@ -50,13 +50,6 @@ inline float float_of(std::uint32_t bits) {
   return value;
 }
 
-// To nearest, ties to even. A NaN stays one, also where its fraction lies in the half that is cut off.
-inline std::uint16_t bf16_of(float value) {
-  const std::uint32_t bits = bits_of(value);
-  if (value != value) return static_cast<std::uint16_t>(bits >> 16 | 0x40);
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 inline Vec broadcast(float value) {
   return each_lane([=](int) { return value; });
 }

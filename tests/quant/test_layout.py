@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -32,18 +31,17 @@ def test_shapes_of_a_known_model() -> None:
     assert config is not None
     found = shapes(config, "int4")
     assert {name: shape for name, shape in found.items() if not name.startswith("layers.")} == {
-        "embed_tokens.codes": ("int8", (151936, 1536)),
-        "embed_tokens.scales": ("fp16", (151936, 48)),
+        "embed_tokens.codes": ("bf16", (151936, 1536)),
         "norm": ("fp32", (1536,)),
         "lm_head.codes": ("uint8", (9496, 384, 16, 4)),
         "lm_head.scales": ("fp16", (9496, 48, 16)),
     }
     assert {name[10:]: shape for name, shape in found.items() if name.startswith("layers.27.")} == {
         "input_layernorm": ("fp32", (1536,)),
-        "qkv_proj.codes": ("uint8", (128, 192, 16, 4)),
+        "qkv_proj.codes": ("uint8", (128, 384, 16, 4)),
         "qkv_proj.scales": ("fp16", (128, 48, 16)),
         "qkv_proj.bias": ("fp32", (2048,)),
-        "o_proj.codes": ("uint8", (96, 192, 16, 4)),
+        "o_proj.codes": ("uint8", (96, 384, 16, 4)),
         "o_proj.scales": ("fp16", (96, 48, 16)),
         "post_attention_layernorm": ("fp32", (1536,)),
         "gate_up_proj.codes": ("uint8", (1120, 192, 16, 4)),
@@ -66,18 +64,20 @@ def test_every_model_of_the_zoo(config: ModelConfig, precision: str) -> None:
     for entry in entries.values():
         assert entry.begin == end
         end = entry.end
-    weights = config.num_parameters
     bits = {"int8": 8.5, "int4": 4.5, "bf16": 16, "fp16": 16, "fp32": 32}[precision]
-    outer = 2 * config.vocab_size * config.hidden_size * (8.5 if precision == "int4" else bits) / 8
-    inner = (weights - 2 * config.vocab_size * config.hidden_size) * bits / 8
-    assert end == pytest.approx(outer + inner, rel=1e-3)
+    outer_bits = max(bits, 8.5)  # of attention and output
+    embedding = config.vocab_size * config.hidden_size
+    mlp = 3 * config.num_hidden_layers * config.hidden_size * config.intermediate_size
+    others = config.num_parameters - embedding - mlp
+    assert end == pytest.approx((max(bits, 16) * embedding + bits * mlp + outer_bits * others) / 8, rel=1e-3)
 
 
 def test_what_does_not_fill_a_line_is_padded() -> None:
-    config = replace(MODELS[0], hidden_size=96, vocab_size=7, bos_token_id=None, eos_token_ids=())
-    entries = lay_out(parts_of(config, choose_formats(config, "int8")))
-    assert math.prod(entries["embed_tokens.scales"].shape) * 2 == 42
-    assert entries["padding.1"].shape == (22,)
+    config = replace(MODELS[0], hidden_size=32, vocab_size=7, bos_token_id=None, eos_token_ids=())
+    formats = {**choose_formats(config, "int8"), "embed_tokens": "int8"}
+    entries = lay_out(parts_of(config, formats))
+    assert [entries[name].shape for name in ("embed_tokens.codes", "padding.0")] == [(7, 32), (32,)]
+    assert [entries[name].shape for name in ("embed_tokens.scales", "padding.1")] == [(7, 1), (50,)]
     assert all(entry.begin % 64 == 0 for name, entry in entries.items() if not name.startswith(PADDING))
 
 

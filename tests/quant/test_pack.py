@@ -16,6 +16,7 @@ from sampan.checkpoint.dtypes import FLOAT_DTYPES, from_float32, to_float32
 Float32 = npt.NDArray[np.float32]
 Array = npt.NDArray[np.generic]
 SHAPES = [(1, 32), (15, 32), (16, 64), (17, 96), (40, 96), (33, 512)]
+ISAS = _native.supported_isas()
 STORAGE = {"bf16": np.uint16, "fp16": np.uint16, "fp32": np.float32}
 
 
@@ -23,7 +24,12 @@ def as_bytes(array: Array) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
-def pack(*sources: tuple[Array, str], format: str) -> tuple[Array, Array] | tuple[str, int]:
+def as_bytes_of(array: Array) -> npt.NDArray[np.uint8]:
+    """A view to write to."""
+    return array.reshape(-1).view(np.uint8)
+
+
+def pack(*sources: tuple[Array, str], format: str, isa: str | None = None) -> tuple[Array, Array] | tuple[str, int]:
     """Codes and scales in their shapes, or what went wrong in which source."""
     k = sources[0][0].shape[1]
     panels = -(-sum(len(data) for data, _ in sources) // 16)
@@ -31,7 +37,7 @@ def pack(*sources: tuple[Array, str], format: str) -> tuple[Array, Array] | tupl
     codes = np.empty(shape, STORAGE.get(format, np.uint8))
     scales = np.empty((panels, k // 32, 16) if format in ("int8", "int4") else (0,), np.float16)
     raw = [(as_bytes(data), dtype) for data, dtype in sources]
-    fault = _native.pack_panels(raw, k, format, codes.reshape(-1).view(np.uint8), scales.reshape(-1).view(np.uint8))
+    fault = _native.pack_panels(raw, k, format, as_bytes_of(codes), as_bytes_of(scales), isa)
     return fault or (codes, scales)
 
 
@@ -43,29 +49,26 @@ def same(left: tuple[Array, ...], right: tuple[Array, ...]) -> bool:
     return all(a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(left, right, strict=True))
 
 
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", FLOAT_DTYPES)
-def test_int8_is_what_the_header_says(shape: tuple[int, int], dtype: str) -> None:
+def test_codes_and_scales_are_what_the_header_says(shape: tuple[int, int], dtype: str, isa: str) -> None:
     stored = from_float32(random(shape), dtype)
-    assert same(pack((stored, dtype), format="int8"), numpy_packer.pack_int8(to_float32(stored, dtype)))
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("dtype", FLOAT_DTYPES)
-def test_int4_is_what_the_header_says(shape: tuple[int, int], dtype: str) -> None:
-    stored = from_float32(random(shape), dtype)
-    assert same(pack((stored, dtype), format="int4"), numpy_packer.pack_int4(to_float32(stored, dtype)))
+    x = to_float32(stored, dtype)
+    assert same(pack((stored, dtype), format="int8", isa=isa), numpy_packer.pack_int8(x))
+    assert same(pack((stored, dtype), format="int4", isa=isa), numpy_packer.pack_int4(x))
 
 
 ROWS = st.tuples(st.integers(1, 18), st.sampled_from([32, 64]))
 
 
+@pytest.mark.parametrize("isa", ISAS)
 @settings(deadline=None)
 @given(x=hnp.arrays(np.float32, ROWS, elements=st.floats(-6e4, 6e4, width=32)))
-def test_any_finite_numbers(x: Float32) -> None:
+def test_any_finite_numbers(isa: str, x: Float32) -> None:
     """Subnormal ones and whole groups of almost nothing among them."""
-    assert same(pack((x, "fp32"), format="int8"), numpy_packer.pack_int8(x))
-    assert same(pack((x, "fp32"), format="int4"), numpy_packer.pack_int4(x))
+    assert same(pack((x, "fp32"), format="int8", isa=isa), numpy_packer.pack_int8(x))
+    assert same(pack((x, "fp32"), format="int4", isa=isa), numpy_packer.pack_int4(x))
 
 
 @pytest.mark.parametrize("dtype", FLOAT_DTYPES)
@@ -111,18 +114,12 @@ def test_channels_that_fill_a_panel_are_zero(format: str) -> None:
 
 
 @pytest.mark.parametrize("spread", [1e-6, 1e-3, 0.02, 1.0, 100.0])
-def test_no_group_of_int8_is_worse_than_without_the_search(spread: float) -> None:
+def test_int8_errs_by_half_a_step_at_most(spread: float) -> None:
+    """A step is a 127th of the largest value, at most 7 % wider and one subnormal number of fp16 wider still."""
     x = random((256, 512)) * np.float32(spread / 0.02)
-    groups = x.reshape(256, 16, 32).astype(np.float64)
-    absmax = np.abs(groups).max(axis=2, keepdims=True)
-    scale = (absmax / 127).astype(np.float16)
-    scale = np.where(scale.astype(np.float64) * 127 < absmax, np.nextafter(scale, np.float16(np.inf)), scale).astype(
-        np.float64
-    )
-    plain = ((np.rint(groups / scale) * scale - groups) ** 2).sum(axis=2)
-    unpacked = numpy_packer.unpack(*pack((x, "fp32"), format="int8"), 256).reshape(groups.shape)
-    searched = ((unpacked - groups) ** 2).sum(axis=2)
-    assert (searched <= plain * (1 + 1e-4)).all()
+    absmax = np.abs(x.reshape(256, 16, 32)).max(axis=2).astype(np.float64).repeat(32, axis=1)
+    error = np.abs(numpy_packer.unpack(*pack((x, "fp32"), format="int8"), 256) - x.astype(np.float64))
+    assert (error <= 0.5 * (absmax / 127 * 1.07 + 2.0**-24)).all()
 
 
 def rms(error: Float32) -> float:
@@ -153,39 +150,37 @@ def test_the_search_pays(format: str, rule: object, ratio: float) -> None:
         assert rms(unpacked - x) < ratio * rms(rule(x) - x)
 
 
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("format", ["int8", "int4", "bf16", "fp16", "fp32"])
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_numbers_that_are_none(format: str, bad: float) -> None:
+@pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none(format: str, bad: float, isa: str) -> None:
     x = random((40, 64))
     x[30, 50] = bad
-    assert pack((x[:20], "fp32"), (x[20:], "fp32"), format=format) == ("not_finite", 1)
+    assert pack((x[:20], "fp32"), (x[20:], "fp32"), format=format, isa=isa) == ("not_finite", 1)
 
 
 def test_numbers_that_are_too_large() -> None:
     x = random((20, 64))
     x[18, 40] = 1e5
     assert pack((x, "fp32"), format="fp16") == ("too_large", 0)
-    x[18, 40] = 1e7
+    x[18, 40] = -1.1e5
     assert pack((x, "fp32"), format="int8") == ("too_large", 0)
     assert pack((x, "fp32"), format="int4") == ("too_large", 0)
     x[18, 40] = np.finfo(np.float32).max
     assert pack((x, "fp32"), format="bf16") == ("too_large", 0)
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("k", [32, 96, 512, 1536 + 32])
 @pytest.mark.parametrize("dtype", FLOAT_DTYPES)
-def test_a_row_by_itself_has_the_codes_of_a_panel(dtype: str) -> None:
-    stored = from_float32(random((20, 96)), dtype)
-    codes, scales = np.empty((20, 96), np.int8), np.empty((20, 3), np.float16)
-    fault = _native.pack_rows(as_bytes(stored), dtype, 96, "int8", as_bytes_of(codes), as_bytes_of(scales))
+def test_a_row_by_itself_has_the_codes_of_a_panel(dtype: str, k: int, isa: str) -> None:
+    stored = from_float32(random((5, k)), dtype)
+    codes, scales = np.empty((5, k), np.int8), np.empty((5, k // 32), np.float16)
+    fault = _native.pack_rows(as_bytes(stored), dtype, k, "int8", as_bytes_of(codes), as_bytes_of(scales), isa)
     assert fault is None
     expected = numpy_packer.quantize_int8(to_float32(stored, dtype))
     assert np.array_equal(codes, expected[0])
     assert scales.tobytes() == expected[1].tobytes()
-
-
-def as_bytes_of(array: Array) -> npt.NDArray[np.uint8]:
-    """A view to write to."""
-    return array.reshape(-1).view(np.uint8)
 
 
 @pytest.mark.parametrize("format", ["bf16", "fp16", "fp32"])
