@@ -43,6 +43,10 @@ test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## run every test
 bench: $(VENV)/.sampan  ## measure the embedded model against the machine's limits
 	@$(BIN)/sampan bench
 
+.PHONY: sanitize
+sanitize: $(VENV)/.build  ## run the tests of csrc/tests under address, undefined-behaviour and thread sanitizers
+	@PATH="$(abspath $(BIN)):$$PATH" bash scripts/sanitize.sh
+
 .PHONY: check
 check: $(VENV)/.sampan $(VENV)/.check  ## formatting, lint, types, layers: what CI checks
 	@$(BIN)/ruff format --check .

@@ -29,11 +29,6 @@ class Contender:
     bits: int
     prepare: Callable[[Workspace, int], Command]
 
-    @property
-    def is_sampan(self) -> bool:
-        """Whether it is the one that the others are compared with."""
-        return self.name.startswith("Sampan")
-
     def start(self, workspace: Workspace, threads: int) -> Worker:
         """A process that has loaded the model.
 

@@ -71,8 +71,8 @@ int run_all(const Options& options) {
   std::printf("%s\n", options.isas.empty() ? " itself: this machine has nothing else" : "");
   int failures = 0;
   int ran = 0;
-  for (const auto* tests :
-       {&kMatmulTests, &kFloatMatmulTests, &kElementwiseTests, &kAttentionTests, &kSamplerTests, &kChecksumTests}) {
+  for (const auto* tests : {&kMatmulTests, &kFloatMatmulTests, &kElementwiseTests, &kAttentionTests, &kSamplerTests,
+                            &kChecksumTests, &kLimitTests}) {
     for (const Test& test : *tests) {
       if (!options.only_test.empty() && options.only_test != test.name) continue;
       failures += run(test, options);

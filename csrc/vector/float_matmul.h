@@ -33,29 +33,29 @@ struct Chunk {
 template <typename Number, int kRows, int kPanels>
 inline void multiply_tile(const Chunk<Number>& chunk, float* y, std::int64_t y_stride) {
   Vec sum[kRows][kPanels];
-  _Pragma("GCC unroll 8")
+  _Pragma("GCC unroll 16")
   for (int r = 0; r < kRows; ++r) {
-    _Pragma("GCC unroll 8")
+    _Pragma("GCC unroll 16")
     for (int p = 0; p < kPanels; ++p) sum[r][p] = zero();
   }
   for (std::int64_t k = 0; k < chunk.size; ++k) {
     Vec w[kPanels];
-    _Pragma("GCC unroll 8")
+    _Pragma("GCC unroll 16")
     for (int p = 0; p < kPanels; ++p) {
       const auto* weights = chunk.weights + p * chunk.panel_stride + k * kPanel;
       __builtin_prefetch(weights + kAhead);
       w[p] = Number::load(weights);
     }
-    _Pragma("GCC unroll 8")
+    _Pragma("GCC unroll 16")
     for (int r = 0; r < kRows; ++r) {
       const Vec input = broadcast(chunk.x[r * chunk.x_stride + k]);
-      _Pragma("GCC unroll 8")
+      _Pragma("GCC unroll 16")
       for (int p = 0; p < kPanels; ++p) sum[r][p] = fma(w[p], input, sum[r][p]);
     }
   }
-  _Pragma("GCC unroll 8")
+  _Pragma("GCC unroll 16")
   for (int r = 0; r < kRows; ++r) {
-    _Pragma("GCC unroll 8")
+    _Pragma("GCC unroll 16")
     for (int p = 0; p < kPanels; ++p) {
       float* out = y + r * y_stride + p * kPanel;
       store(out, (chunk.first ? zero() : load(out)) + sum[r][p]);

@@ -50,7 +50,7 @@ struct Int4 {
   static constexpr int64_t kGroupBytes = kGroupSize * kPanel / 2;
 
   static void ready(const int8_t* codes, int64_t num_groups, int32_t* out) {
-    __builtin_memcpy(out, codes, static_cast<std::size_t>(num_groups * kGroupSize));
+    __builtin_memcpy(out, codes, num_groups * kGroupSize);
   }
   static int32_t start(int32_t sum) { return (-4 * sum & 0xffff) * 0x10001; }
 
@@ -68,7 +68,7 @@ struct Kernel : Weights {
   static constexpr int64_t kTilePanels = 1;
 
   template <int kRows, int kPanels>
-  static void tile(const TileWeights& weights, const TileRows<Kernel>& rows) {
+  [[gnu::noinline]] static void tile(const TileWeights& weights, const TileRows<Kernel>& rows) {
     constexpr int64_t kStride = TileRows<Kernel>::kStride;
     float* y = weights.y;
     alignas(32) float sums[kRows][kPanel];
@@ -79,25 +79,26 @@ struct Kernel : Weights {
       }
     }
 
-    const uint8_t* codes = weights.codes;
     for (int64_t g = 0; g < weights.num_groups; ++g) {
       for (int64_t line = weights.line_begin; line < weights.line_end; ++line) {
         _mm_prefetch(weights.ahead + g * Weights::kGroupBytes + line * kCacheLine, _MM_HINT_T1);
       }
       __m256i dots[kRows][2];
       for (int r = 0; r < kRows; ++r) dots[r][0] = dots[r][1] = _mm256_set1_epi32(rows.starts[r][g]);
+      const uint8_t* codes = weights.codes + g * Weights::kGroupBytes;
       const int32_t* inputs = rows.inputs[0] + g * Weights::kSteps;
       for (int64_t s = 0; s < Weights::kSteps; s += 2) {
-        const auto step = [&](__m256i left, __m256i right, const int32_t* input) __attribute__((always_inline)) {
+        const auto step = [&](__m256i w0, __m256i w1, const int32_t* input) __attribute__((always_inline)) {
           for (int r = 0; r < kRows; ++r) {
             const __m256i broadcast = _mm256_set1_epi32(input[r * kStride]);
-            Weights::accumulate(dots[r][0], left, broadcast);
-            Weights::accumulate(dots[r][1], right, broadcast);
+            Weights::accumulate(dots[r][0], w0, broadcast);
+            Weights::accumulate(dots[r][1], w1, broadcast);
           }
         };
-        step(Weights::low(load(codes)), Weights::low(load(codes + 32)), inputs + s);
-        step(Weights::high(load(codes)), Weights::high(load(codes + 32)), inputs + s + 1);
-        codes += 64;
+        const uint8_t* left = codes + s * 32;
+        const uint8_t* right = left + 32;
+        step(Weights::low(load(left)), Weights::low(load(right)), inputs + s);
+        step(Weights::high(load(left)), Weights::high(load(right)), inputs + s + 1);
       }
 
       const uint16_t* halves = weights.scales + g * kPanel;

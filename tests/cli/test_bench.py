@@ -34,7 +34,7 @@ def test_json_and_picture(capsys, tmp_path):
     assert list(document) == ["machine", "model", "limits", "results"]
     assert document["machine"].items() >= {"isa": native.active_isa(), "threads": 1}.items()
     model = document["model"]
-    assert (model["name"], model["load_format"], model["kv_cache"]) == ("sampan-tiny", "auto", "bf16")
+    assert (model["name"], model["load_format"], model["kv_cache"]) == ("sampan-tiny", "auto", "fp16")
     assert model["load_seconds"] > 0
     assert model["resident_bytes"] > 0
     assert list(document["limits"]) == ["read_gb_s", "int8_gmac_s", "fp32_gmac_s"]

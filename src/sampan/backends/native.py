@@ -33,7 +33,7 @@ class NativeBackend:
     """See `sampan.backends.base.Backend`.
 
     Args:
-        kv_cache: one of `KV_CACHE_FORMATS`; `auto` is fp32 for fp32 weights and fp16 for all others. Keys of Qwen2 carry
+        kv_cache: one of `KV_CACHE_FORMATS`; `auto` is fp32 for fp32 weights and fp16 for all others. Keys of Qwen2 have
             biases of a hundred and more: with bf16's 8 bits of precision, what they add to would be lost (ADR 0009).
         threads: None takes `default_threads()`.
         pin: keeps each thread on a processor of its own.

@@ -25,7 +25,9 @@ def bench(
     precision: Annotated[
         str, Option("of the weights", metavar="P", choices=("int8", "int4", "bf16", "fp16", "fp32"))
     ] = "int8",
-    kv_cache: Annotated[str, Option("of keys and values", metavar="P", choices=("fp16", "bf16", "int8", "fp32"))] = "fp16",
+    kv_cache: Annotated[
+        str, Option("of keys and values", metavar="P", choices=("fp16", "bf16", "int8", "fp32"))
+    ] = "fp16",
     threads: Annotated[int | None, Option("threads that compute; unset: one for each core")] = None,
     load_format: Annotated[str, Option("dummy: random weights", metavar="F", choices=("auto", "dummy"))] = "auto",
     json: Json = False,
