@@ -28,11 +28,6 @@ from sampan.checkpoint import open_checkpoint
 ROOT = Path(__file__).parents[2]
 # With the formats of the KV cache.
 PRECISIONS = {"fp32": ("fp32",), "bf16": ("fp16",), "int8": ("fp16", "bf16", "int8"), "int4": ("fp16", "int8")}
-    "fp32": ("fp32",),
-    "bf16": ("fp16",),
-    "int8": ("fp16", "bf16", "int8"),
-    "int4": ("fp16", "int8"),
-}  # with cache formats
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
