@@ -21,8 +21,6 @@ constexpr std::int64_t kAttentionPieces = 8;
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
 
-bool is_integer(Format format) { return format == Format::int8 || format == Format::int4; }
-
 std::int64_t bytes_of(KvFormat format) {
   switch (format) {
     case KvFormat::int8:
@@ -153,7 +151,7 @@ void Decoder::attention_block(const Batch& batch, std::int64_t layer) {
   matmul(batch.num_tokens, w.qkv_proj, outputs_.data(), outputs_stride_);
   store_keys_and_values(batch, layer);
   attend(layer);
-  if (is_integer(w.o_proj.format)) {
+  if (is_quantized(w.o_proj.format)) {
     pool_.parallel_for(batch.num_tokens, [&](std::int64_t t, int) { quantize(t, 0, shape_.q_size(), shape_.q_size()); });
   }
   matmul(batch.num_tokens, w.o_proj, outputs_.data(), outputs_stride_);
@@ -171,7 +169,7 @@ void Decoder::feed_forward_block(const Batch& batch, std::int64_t layer) {
     const std::int64_t count = std::min(kPieceSwiGlu, size - begin);
     const float* gate = outputs_.at(t * outputs_stride_ + begin);
     kernels_.elementwise->swiglu(gate, gate + size, count, inputs_.at(t * size + begin));
-    if (is_integer(w.down_proj.format)) quantize(t, begin, count, size);
+    if (is_quantized(w.down_proj.format)) quantize(t, begin, count, size);
   });
   matmul(batch.num_tokens, w.down_proj, outputs_.data(), outputs_stride_);
 }
@@ -191,7 +189,7 @@ void Decoder::norm_rows(std::int64_t rows, const float* weight, bool add, Format
     }
     if (add) kernels_.elementwise->add(hidden, output, size);
     kernels_.elementwise->rms_norm(hidden, weight, shape_.rms_norm_eps, size, input);
-    if (is_integer(format)) quantize(row, 0, size, size);
+    if (is_quantized(format)) quantize(row, 0, size, size);
   });
 }
 

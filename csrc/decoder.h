@@ -84,8 +84,6 @@ class Decoder {
   void sample(const std::vector<SamplingRow>& rows, std::int64_t vocab_limit, SampledToken* tokens,
               std::int32_t* logprob_ids, float* logprobs, std::int64_t logprob_stride);
 
-  int num_threads() const { return pool_.num_threads(); }
-
  private:
   // Tokens of one request that attend together to one KV head, over the segments segment_begin ... segment_end - 1.
   struct AttentionItem {

@@ -151,7 +151,7 @@ PackProblem pack_row_groups(QuantizeGroups* kernel, const SourceRow& row, std::i
 
 PackProblem pack_panel(const PackKernels& kernels, const SourceRow rows[kPanel], std::int64_t k, Format format, void* codes,
                        std::uint16_t* scales, int* row) {
-  if (format == Format::int8 || format == Format::int4) {
+  if (is_quantized(format)) {
     QuantizeGroups* kernel = format == Format::int8 ? kernels.quantize_int8 : kernels.quantize_int4;
     return pack_groups(kernel, rows, k, format, static_cast<std::uint8_t*>(codes), scales, row);
   }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sampan import _native
-from sampan.backends.base import Float32Array, SamplingBatch, StepOutput, TokenLogprobs
-from sampan.backends.sampler import NO_TOKEN
+from sampan.backends.base import Float32Array, SamplingBatch, StepOutput
+from sampan.backends.native import step_output
 
 
 def native_sample(logits: Float32Array, batch: SamplingBatch, isa: str | None = None) -> StepOutput:
@@ -16,14 +16,4 @@ def native_sample(logits: Float32Array, batch: SamplingBatch, isa: str | None = 
     columns = 1 + int(batch.num_logprobs.max())
     ids, logprobs = np.empty((rows, columns), np.int32), np.empty((rows, columns), np.float32)
     _native.sample(logits.copy(), batch, token_ids, ranks, ids, logprobs, isa)
-    return StepOutput(
-        token_ids,
-        tuple(
-            None
-            if wanted < 0 or token_ids[i] == NO_TOKEN
-            else TokenLogprobs(
-                ids[i, : 1 + min(wanted, vocab_size)], logprobs[i, : 1 + min(wanted, vocab_size)], int(ranks[i])
-            )
-            for i, wanted in enumerate(batch.num_logprobs.tolist())
-        ),
-    )
+    return step_output(batch.num_logprobs, vocab_size, token_ids, ranks, ids, logprobs)

@@ -169,6 +169,7 @@ void attend(Cache keys, Cache values, std::optional<Scales> key_scales, std::opt
 
 void bind_attention(nb::module_& m) {
   m.attr("BLOCK_SIZE") = kBlock;
+  m.attr("MAX_HEAD_DIM") = kMaxHeadDim;
   m.attr("SEGMENT_SIZE") = kSegment;
   const auto keys = "keys"_a.noconvert();
   const auto values = "values"_a.noconvert();

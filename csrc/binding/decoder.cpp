@@ -3,7 +3,6 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <map>
 #include <stdexcept>
 #include <utility>
 
@@ -52,7 +51,7 @@ class Tensors {
     Matrix w{find(kFormats, format(name)), n, k, nullptr, nullptr};
     const std::int64_t values = w.panels() * kPanel * k;
     w.codes = get<void>(name + ".codes", values * bits_of(w.format) / 8);
-    if (has_scales(w.format)) {
+    if (is_quantized(w.format)) {
       if (k % kGroupSize != 0) throw std::invalid_argument("tensor '" + name + "' is not a whole number of groups wide");
       w.scales = get<std::uint16_t>(name + ".scales", values / kGroupSize * 2);
     }
@@ -154,8 +153,6 @@ class PyDecoder {
     }
   }
 
-  int num_threads() const { return decoder_.num_threads(); }
-
  private:
   // A `sampan.backends.base.ForwardBatch`.
   struct ForwardArrays {
@@ -215,8 +212,7 @@ void bind_decoder(nb::module_& m) {
       .def("allocate_kv_cache", &PyDecoder::allocate_kv_cache, "num_blocks"_a, "format"_a)
       .def("logits", &PyDecoder::logits, "batch"_a, "out"_a.noconvert())
       .def("step", &PyDecoder::step, "batch"_a, "vocab_limit"_a, "tokens"_a.noconvert(), "ranks"_a.noconvert(),
-           "logprob_ids"_a.noconvert(), "logprobs"_a.noconvert())
-      .def_prop_ro("num_threads", &PyDecoder::num_threads);
+           "logprob_ids"_a.noconvert(), "logprobs"_a.noconvert());
 }
 
 }  // namespace sampan::binding

@@ -34,6 +34,4 @@ inline std::int64_t bits_of(Format format) {
   }
 }
 
-inline bool has_scales(Format format) { return format == Format::int8 || format == Format::int4; }
-
 }  // namespace sampan::binding

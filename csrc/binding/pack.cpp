@@ -41,11 +41,11 @@ Source source_of(const Bytes& bytes, const std::string& type_name, std::int64_t 
 }
 
 void check_target(Format format, std::int64_t k, std::int64_t rows, const OutBytes& codes, const OutBytes& scales) {
-  if (has_scales(format) && k % kGroupSize != 0) throw std::invalid_argument("k must be a multiple of the group size");
+  if (is_quantized(format) && k % kGroupSize != 0) throw std::invalid_argument("k must be a multiple of the group size");
   if (static_cast<std::int64_t>(codes.shape(0)) != rows * k * bits_of(format) / 8) {
     throw std::invalid_argument("codes must have room for exactly these rows");
   }
-  if (static_cast<std::int64_t>(scales.shape(0)) != (has_scales(format) ? rows * k / kGroupSize * 2 : 0)) {
+  if (static_cast<std::int64_t>(scales.shape(0)) != (is_quantized(format) ? rows * k / kGroupSize * 2 : 0)) {
     throw std::invalid_argument("scales must have room for exactly these rows, and none where the format has none");
   }
   const auto address = reinterpret_cast<std::uintptr_t>(codes.data()) | reinterpret_cast<std::uintptr_t>(scales.data());
@@ -73,7 +73,7 @@ Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std
   const std::int64_t num_panels = (num_rows + kPanel - 1) / kPanel;
   check_target(format, k, num_panels * kPanel, codes, scales);
   const std::int64_t code_bytes = kPanel * k * bits_of(format) / 8;
-  const std::int64_t num_scales = has_scales(format) ? kPanel * k / kGroupSize : 0;
+  const std::int64_t num_scales = is_quantized(format) ? kPanel * k / kGroupSize : 0;
 
   const nb::gil_scoped_release nogil;
   std::size_t owner = 0;
@@ -106,7 +106,7 @@ Fault pack_rows(const Bytes& tensor, const std::string& type, std::int64_t k, co
   const Source source = source_of(tensor, type, k);
   check_target(format, k, source.rows, codes, scales);
   const std::int64_t code_bytes = k * bits_of(format) / 8;
-  const std::int64_t num_scales = has_scales(format) ? k / kGroupSize : 0;
+  const std::int64_t num_scales = is_quantized(format) ? k / kGroupSize : 0;
 
   const nb::gil_scoped_release nogil;
   for (std::int64_t row = 0; row < source.rows; ++row) {

@@ -14,6 +14,7 @@ BLOCK_SIZE: int
 _Unsigned = TypeVar("_Unsigned", np.uint8, np.uint16, np.uint32)
 
 GROUP_SIZE: int
+MAX_HEAD_DIM: int
 PANEL: int
 SEGMENT_SIZE: int
 
@@ -165,8 +166,6 @@ class Decoder:
         pin: bool = False,
         isa: str | None = None,
     ) -> None: ...
-    @property
-    def num_threads(self) -> int: ...
     def kv_bytes_per_block(self, format: str) -> int: ...
     def allocate_kv_cache(self, num_blocks: int, format: str) -> None: ...
     def logits(self, batch: object, out: npt.NDArray[np.float32]) -> None: ...

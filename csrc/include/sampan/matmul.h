@@ -29,6 +29,9 @@ inline constexpr std::int64_t kFloatChunk = 256;
 
 enum class Format { int8, int4, bf16, fp16, fp32 };
 
+// Has scales, and is multiplied with quantised activations.
+constexpr bool is_quantized(Format format) { return format == Format::int8 || format == Format::int4; }
+
 // A packed weight matrix. k is a multiple of kGroupSize for int8 and int4. Everything is aligned to 64 bytes.
 struct Matrix {
   Format format;

@@ -6,27 +6,24 @@ forces one; all return the same bits (ADR 0006).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from sampan import _native
-from sampan.backends.base import Float32Array, ForwardBatch, StepOutput, TokenLogprobs
+from sampan.backends.base import Float32Array, ForwardBatch, Int32Array, StepOutput, TokenLogprobs
+from sampan.backends.sampler import NO_TOKEN
 from sampan.backends.threads import default_threads
 from sampan.checkpoint import Checkpoint
 from sampan.config import ModelConfig
 from sampan.errors import ConfigError
-from sampan.quant import PackedModel, dummy_model, pack_model, packed_model
+from sampan.quant import PackedModel, Progress, dummy_model, pack_model, packed_model
 from sampan.rope import inverse_frequencies
 
 LimitMeter = _native.LimitMeter  # what the machine could do, for measurements
-BLOCK_SIZE = 16  # tokens in a KV block, as the kernels have it
-MAX_HEAD_DIM = 256
+BLOCK_SIZE = _native.BLOCK_SIZE  # tokens in a KV block
+MAX_HEAD_DIM = _native.MAX_HEAD_DIM
 DEFAULT_PRECISION = "int8"
 KV_CACHE_FORMATS = ("fp16", "bf16", "int8", "fp32")
 KEPT_FROM = 64 * 1024 * 1024  # bytes of weights: smaller models are packed anew at each start, and leave nothing behind
-
-Progress = Callable[[str, int, int], None]
 
 
 class NativeBackend:
@@ -63,6 +60,7 @@ class NativeBackend:
         self._progress = progress
 
     def load(self, checkpoint: Checkpoint, precision: str) -> None:
+        check_shape(checkpoint.config)
         precision = DEFAULT_PRECISION if precision == "auto" else precision
         size = sum(checkpoint.raw(name).data.nbytes for name in checkpoint.names())
         if size < KEPT_FROM:
@@ -74,6 +72,7 @@ class NativeBackend:
             )
 
     def load_dummy(self, config: ModelConfig, precision: str) -> None:
+        check_shape(config)
         precision = DEFAULT_PRECISION if precision == "auto" else precision
         self.load_packed(dummy_model(config, precision, threads=self._threads))
 
@@ -84,12 +83,7 @@ class NativeBackend:
             ConfigError: the kernels do not know heads of that size.
         """
         config = self.config = model.config
-        if config.head_dim % 32 or config.head_dim > MAX_HEAD_DIM:
-            raise ConfigError(
-                f"head_dim={config.head_dim} does not suit the native backend, which takes multiples of 32 up to "
-                f"{MAX_HEAD_DIM}",
-                remedy="use the Paddle backend",
-            )
+        check_shape(config)
         self._num_tokens = config.vocab_size
         if self._kv_cache == "auto":
             self._kv_cache = "fp32" if model.precision == "fp32" else "fp16"
@@ -139,17 +133,45 @@ class NativeBackend:
         tokens, ranks = np.empty(count, np.int32), np.empty(count, np.int32)
         ids, logprobs = np.empty((count, width), np.int32), np.empty((count, width), np.float32)
         self._decoder.step(batch, self._num_tokens, tokens, ranks, ids, logprobs)
-        rows = []
-        for i, n in enumerate(wanted):
-            asked = n >= 0 and tokens[i] >= 0
-            rows.append(TokenLogprobs(ids[i, : n + 1], logprobs[i, : n + 1], int(ranks[i])) if asked else None)
-        return StepOutput(tokens, tuple(rows))
+        return step_output(wanted, self._num_tokens, tokens, ranks, ids, logprobs)
 
     def logits(self, batch: ForwardBatch) -> Float32Array:
         """The forward step alone: logits [S, V] of the batch's sample rows, padding of the vocabulary cut off."""
         out = np.empty((len(batch.sample_rows), self._num_tokens), np.float32)
         self._decoder.logits(batch, out)
         return out
+
+
+def check_shape(config: ModelConfig) -> None:
+    """Checks, before minutes go into packing, what the kernels can compute.
+
+    Raises:
+        ConfigError: they do not know heads of that size.
+    """
+    if config.head_dim % 32 or config.head_dim > MAX_HEAD_DIM:
+        raise ConfigError(
+            f"head_dim={config.head_dim} does not suit the native backend, which takes multiples of 32 up to "
+            f"{MAX_HEAD_DIM}",
+            remedy="use the Paddle backend",
+        )
+
+
+def step_output(
+    wanted: Int32Array,
+    vocab_size: int,
+    tokens: Int32Array,
+    ranks: Int32Array,
+    logprob_ids: Int32Array,
+    logprobs: Float32Array,
+) -> StepOutput:
+    """What the native sampler wrote, row by row: `wanted` [S] log-probabilities besides the drawn token's, of which a
+    vocabulary may have fewer."""
+    rows = []
+    for i, count in enumerate(np.minimum(wanted, vocab_size).tolist()):
+        asked = count >= 0 and tokens[i] != NO_TOKEN
+        span = slice(count + 1)
+        rows.append(TokenLogprobs(logprob_ids[i, span], logprobs[i, span], int(ranks[i])) if asked else None)
+    return StepOutput(tokens, tuple(rows))
 
 
 def cpu_features() -> tuple[str, ...]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sampan.backends.native import BLOCK_SIZE
 from sampan.bench.work import ModelCost, Work
 
 DECODE, PREFILL = "decode", "prefill"
 MIN_BATCHED_TOKENS = 512  # a step's budget, as the server has it
-BLOCK_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,18 @@ UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "M
 
 
 def weight_bytes(config: ModelConfig, precision: str) -> int:
-    """Bytes of all weights at a precision of `BITS`. The integer ones keep the embedding in bf16, and int4 keeps
-    attention and output in int8 (ADR 0009)."""
-    if precision not in ("int8", "int4"):
+    """Bytes of all weights at a precision of `BITS`, each matrix in the format that packing gives it."""
+    from sampan.quant.layout import QUANTIZED, choose_formats
+
+    if precision not in QUANTIZED:
         return int(config.num_parameters * BITS[precision] / 8)
+    bits = {name: BITS[packed] for name, packed in choose_formats(config, precision).items()}
     matrix = config.vocab_size * config.hidden_size
     heads = config.num_attention_heads + config.num_key_value_heads
     attention = config.num_hidden_layers * 2 * config.hidden_size * heads * config.head_dim
     inner = config.num_parameters - attention - matrix * (1 if config.tie_word_embeddings else 2)
-    return int((matrix * BITS["bf16"] + (matrix + attention) * BITS["int8"] + inner * BITS[precision]) / 8)
+    outer = matrix * (bits["embed_tokens"] + bits["lm_head"])
+    return int((outer + attention * bits["layers.0.qkv_proj"] + inner * bits["layers.0.down_proj"]) / 8)
 
 
 def kv_cache_bytes(config: ModelConfig, num_tokens: int) -> int:

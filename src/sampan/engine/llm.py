@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from sampan.config import EngineConfig
-from sampan.engine.loader import LoadedModel, load_model
+from sampan.engine.loader import LoadedModel, Progress, load_model
 from sampan.engine.outputs import CompletionOutput, EngineOutput, FinishReason, RequestOutput
 from sampan.engine.reading import read_output
 from sampan.engine.request import Request
@@ -64,7 +64,7 @@ class LLM:
         load_format: str = "auto",
         memory_limit: int | None = None,
         engine_config: EngineConfig | None = None,
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._loaded = load_model(
             model,

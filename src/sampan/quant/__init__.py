@@ -4,10 +4,10 @@ Knows: the packed layout, how weights are quantised, the packed store and where 
 computed with a weight, terminals.
 """
 
-from sampan.quant.cache import packed_model
+from sampan.quant.cache import Progress, packed_model
 from sampan.quant.dummy import dummy_model
 from sampan.quant.layout import PRECISIONS
 from sampan.quant.memory import pack_model
 from sampan.quant.model import PackedModel
 
-__all__ = ["PRECISIONS", "PackedModel", "dummy_model", "pack_model", "packed_model"]
+__all__ = ["PRECISIONS", "PackedModel", "Progress", "dummy_model", "pack_model", "packed_model"]

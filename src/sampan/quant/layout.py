@@ -25,6 +25,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sampan import _native
 from sampan.checkpoint.dtypes import BY_NAME
 from sampan.checkpoint.safetensors_header import ALIGNMENT, Entry
 from sampan.checkpoint.shapes import EMBEDDING, OUTPUT
@@ -34,8 +35,8 @@ from sampan.errors import CheckpointError, ConfigError
 LAYOUT = "sampan-packed-1"
 PRECISIONS = ("int8", "int4", "bf16", "fp16", "fp32")
 QUANTIZED = ("int8", "int4")
-PANEL = 16
-GROUP_SIZE = 32
+PANEL = _native.PANEL
+GROUP_SIZE = _native.GROUP_SIZE
 PADDING = "padding."
 
 
