@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sampan.backends.base import Float32Array, ForwardBatch, SamplingBatch, SparseRows
+from sampan.backends.base import Float32Array, ForwardBatch
 from sampan.backends.native import NativeBackend
 from sampan.backends.paddle import PaddleBackend
+from sampling_batches import sampling_batch
 
 BLOCK_SIZE = 16
 
@@ -26,27 +27,6 @@ class Row:
         """Positions that it brings to a step."""
         start = sum(self.chunks[:step])
         return range(start, start + self.chunks[step])
-
-
-def greedy(count: int) -> SamplingBatch:
-    """A sampling batch that asks for nothing; `logits` does not look at it."""
-    zeros, ones = np.zeros(count, np.float32), np.ones(count, np.float32)
-    none = SparseRows(np.zeros(count + 1, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
-    return SamplingBatch(
-        temperature=zeros,
-        top_k=np.zeros(count, np.int32),
-        top_p=ones,
-        min_p=zeros,
-        seeds=np.zeros(count, np.uint64),
-        positions=np.zeros(count, np.int64),
-        repetition_penalty=ones,
-        presence_penalty=zeros,
-        frequency_penalty=zeros,
-        num_logprobs=np.full(count, -1, np.int32),
-        seen=none,
-        bias=none,
-        allowed=none,
-    )
 
 
 def paged_logits(
@@ -72,7 +52,7 @@ def paged_logits(
             context_lens=np.array([span.stop for span in spans], np.int32),
             block_tables=np.array(tables, np.int32),
             sample_rows=np.arange(starts[-1], dtype=np.int32),
-            sampling=greedy(int(starts[-1])),
+            sampling=sampling_batch(int(starts[-1])),  # `logits` does not look at it
         )
         for row, part in zip(active, np.split(backend.logits(batch), starts[1:-1]), strict=True):
             logits[row].append(part)

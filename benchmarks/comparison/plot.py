@@ -37,7 +37,7 @@ def svg(comparison: Comparison, machine: str) -> str:
     parts: list[str] = []
     y = TOP
     for bits in sorted({measured.bits for measured in comparison.measurements.values()}, reverse=True):
-        parts.append(_text(MARGIN, y + 24, f"{bits} bits a weight", size=15, weight=600))
+        parts.append(text(MARGIN, y + 24, f"{bits} bits a weight", size=15, weight=600))
         y += GROUP_TITLE
         panels = _panels(comparison, bits)
         for start in range(0, len(panels), COLUMNS):
@@ -51,8 +51,8 @@ def svg(comparison: Comparison, machine: str) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" '
             'font-family="system-ui, sans-serif">',
             f'<rect width="{WIDTH}" height="{y}" fill="white"/>',
-            _text(MARGIN, 32, "Sampan and other engines", size=19, weight=600),
-            _text(MARGIN, 54, subtitle, size=12, colour=FAINT),
+            text(MARGIN, 32, "Sampan and other engines", size=19, weight=600),
+            text(MARGIN, 54, subtitle, size=12, colour=FAINT),
             *parts,
             "</svg>\n",
         )
@@ -80,7 +80,7 @@ def _speed(value: float) -> str:
 
 
 def _draw(panel: Panel, x: int, y: int) -> str:
-    parts = [_text(x, y + 14, panel.title, size=12, colour=FAINT)]
+    parts = [text(x, y + 14, panel.title, size=12, colour=FAINT)]
     longest = (WIDTH - MARGIN) // COLUMNS - NAME_WIDTH - VALUE_WIDTH - MARGIN
     highest = max(bar.value for bar in panel.bars)
     for row, bar in enumerate(panel.bars):
@@ -89,16 +89,17 @@ def _draw(panel: Panel, x: int, y: int) -> str:
         weight = 600 if engine == "Sampan" else 400
         start = x + NAME_WIDTH
         parts += [
-            _text(start - 8, top + 14, bar.name, size=12, weight=weight, anchor="end"),
+            text(start - 8, top + 14, bar.name, size=12, weight=weight, anchor="end"),
             f'<rect x="{start}" y="{top + 2}" width="{length:.1f}" height="{ROW - 6}" rx="2" '
             f'fill="{COLOURS[engine]}"/>',
-            _text(start + length + 6, top + 14, panel.form(bar.value), size=12, weight=weight),
+            text(start + length + 6, top + 14, panel.form(bar.value), size=12, weight=weight),
         ]
     return "\n".join(parts)
 
 
-def _text(
-    x: float, y: float, text: str, *, size: int, weight: int = 400, colour: str = TEXT, anchor: str = "start"
+def text(
+    x: float, y: float, words: str, *, size: int, weight: int = 400, colour: str = TEXT, anchor: str = "start"
 ) -> str:
+    """A line of text."""
     style = f'font-size="{size}" font-weight="{weight}" fill="{colour}" text-anchor="{anchor}"'
-    return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{escape(words)}</text>'

@@ -37,12 +37,8 @@ class Comparison:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """In JSON's types. Speeds are tokens a second, one for each round."""
+        """In JSON's types, without where it comes from. Speeds are tokens a second, one for each round."""
         return {
-            "format": FORMAT,
-            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "commit": commit(),
-            "machine": machine(),
             "model": self.model,
             "weights": "random",
             "threads": self.threads,
@@ -58,8 +54,19 @@ class Comparison:
 
     def write(self, path: Path) -> None:
         """Writes the JSON file; its folder is made where it is missing."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_result(path, FORMAT, self.to_dict())
+
+
+def write_result(path: Path, version: int, result: Mapping[str, Any]) -> None:
+    """Writes a JSON file: the version of its form, when and where it was measured, and the result."""
+    origin = {
+        "format": version,
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "machine": machine(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**origin, **result}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def machine() -> dict[str, Any]:

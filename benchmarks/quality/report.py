@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 from rich.table import Table
 
-from benchmarks.comparison.results import commit, machine
+from benchmarks.comparison.results import write_result
 from benchmarks.quality.divergence import Divergence
 
 FORMAT = 1
@@ -48,17 +46,12 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Writes the JSON file; its folder is made where it is missing."""
-        data = {
-            "format": FORMAT,
-            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "commit": commit(),
-            "machine": machine(),
+        result = {
             "weights_read": self.weights_read,
             "results": [{**asdict(row), "bits_per_weight": self.bits(row)} for row in self.rows],
             "left_out": self.left_out,
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_result(path, FORMAT, result)
 
 
 def table(report: Report, subject: str) -> Table:

@@ -18,6 +18,7 @@ from sampan import _native
 from sampan.backends.base import Float32Array, SamplingBatch, SparseRows, StepOutput
 from sampan.backends.philox import uniforms
 from sampan.backends.sampler import NO_TOKEN, sample
+from sampling_batches import sampling_batch, sparse
 
 ISAS = _native.supported_isas()
 VOCAB_SIZES = [1, 2, 15, 16, 17, 63, 64, 65, 300, 8192]
@@ -25,39 +26,9 @@ FULL_VOCAB = 151_936
 DOUBT = 1e-6
 
 
-def sparse(rows: list[dict[int, float]]) -> SparseRows:
-    starts = np.cumsum([0] + [len(row) for row in rows]).astype(np.int32)
-    ids = [token for row in rows for token in row]
-    values = [value for row in rows for value in row.values()]
-    return SparseRows(starts, np.array(ids, np.int32), np.array(values, np.float32))
-
-
 def batch(size: int, **changes: object) -> SamplingBatch:
-    """`size` rows at temperature 1; a scalar change holds for all rows, an array is taken as it is."""
-    values: dict[str, object] = {
-        "temperature": 1.0,
-        "top_k": 0,
-        "top_p": 1.0,
-        "min_p": 0.0,
-        "seeds": 42,
-        "positions": np.arange(size),
-        "repetition_penalty": 1.0,
-        "presence_penalty": 0.0,
-        "frequency_penalty": 0.0,
-        "num_logprobs": -1,
-        "seen": sparse([{}] * size),
-        "bias": sparse([{}] * size),
-        "allowed": sparse([{}] * size),
-        **changes,
-    }
-    dtypes = {"top_k": np.int32, "num_logprobs": np.int32, "seeds": np.uint64, "positions": np.int64}
-    arrays = {
-        name: value
-        if isinstance(value, SparseRows)
-        else np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtypes.get(name, np.float32)), size))
-        for name, value in values.items()
-    }
-    return SamplingBatch(**arrays)
+    """`size` rows at temperature 1."""
+    return sampling_batch(size, **{"temperature": 1.0, "seeds": 42, **changes})
 
 
 def row_of(whole: SamplingBatch, i: int) -> SamplingBatch:

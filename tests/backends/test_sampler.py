@@ -9,41 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampan.backends.base import SamplingBatch, SparseRows
 from sampan.backends.sampler import sample
-
-
-def sparse(rows: list[dict[int, float]]) -> SparseRows:
-    starts = np.cumsum([0] + [len(row) for row in rows]).astype(np.int32)
-    ids = [token for row in rows for token in row]
-    values = [value for row in rows for value in row.values()]
-    return SparseRows(starts, np.array(ids, np.int32), np.array(values, np.float32))
-
-
-def batch(size: int, **changes: object) -> SamplingBatch:
-    """`size` greedy rows; a scalar change holds for all rows, a list is taken as it is."""
-    plain = SamplingBatch(
-        temperature=np.zeros(size, np.float32),
-        top_k=np.zeros(size, np.int32),
-        top_p=np.ones(size, np.float32),
-        min_p=np.zeros(size, np.float32),
-        seeds=np.zeros(size, np.uint64),
-        positions=np.arange(size, dtype=np.int64),
-        repetition_penalty=np.ones(size, np.float32),
-        presence_penalty=np.zeros(size, np.float32),
-        frequency_penalty=np.zeros(size, np.float32),
-        num_logprobs=np.full(size, -1, np.int32),
-        seen=sparse([{}] * size),
-        bias=sparse([{}] * size),
-        allowed=sparse([{}] * size),
-    )
-    arrays = {
-        name: value
-        if isinstance(value, SparseRows)
-        else np.broadcast_to(np.asarray(value, getattr(plain, name).dtype), size)
-        for name, value in changes.items()
-    }
-    return replace(plain, **arrays)
+from sampling_batches import sampling_batch as batch
+from sampling_batches import sparse
 
 
 def draw(logits: list[float], count: int = 4000, **changes: object) -> np.ndarray:
