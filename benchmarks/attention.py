@@ -27,7 +27,7 @@ from sampan.bench.limits import LimitReader
 from sampan.config import ModelConfig
 from sampan.zoo import find
 
-TYPES = {"fp32": np.float32, "bf16": np.uint16, "int8": np.int8}
+TYPES = {"fp32": np.float32, "fp16": np.float16, "bf16": np.uint16, "int8": np.int8}
 CONTEXTS = (1024, 4096, 16384, 32768)
 PROMPTS = (512, 2048)
 LAYERS_PER_PIECE = 2
@@ -115,7 +115,7 @@ def main() -> None:
     """Prints a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="deepseek-r1-distill-qwen-1.5b", help="whose shape")
-    parser.add_argument("--kv-cache", choices=TYPES, default="bf16")
+    parser.add_argument("--kv-cache", choices=TYPES, default="fp16")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", action="store_true")
