@@ -84,9 +84,8 @@ def _lock(path: Path) -> Iterator[None]:
     """Lets one process at a time make `path`, and clears away what one that was killed left behind."""
     lock = path.with_name(f".{path.name}.lock")
     while True:
-        fd = _open_lock(lock)
+        fd = _open_locked(lock)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
             if not _is_same(fd, lock):
                 continue
             for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
@@ -100,9 +99,11 @@ def _lock(path: Path) -> Iterator[None]:
             os.close(fd)
 
 
-def _open_lock(lock: Path) -> int:
+def _open_locked(lock: Path) -> int:
     try:
-        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        return fd
     except OSError as error:
         raise CheckpointError(
             f"{lock.parent} cannot be written to: {error.strerror}", remedy="let SAMPAN_HOME name another folder"
