@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -29,7 +30,13 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 def make_engine(backend: Backend) -> EngineFactory:
     """Engines over the one tiny model, each with a fresh KV cache; only the last one made may be used."""
 
-    def make(*, num_blocks: int = 256, max_model_len: int = 512, **config: object) -> Engine:
+    def make(
+        *,
+        num_blocks: int = 256,
+        max_model_len: int = 512,
+        clock: Callable[[], float] = time.monotonic,
+        **config: object,
+    ) -> Engine:
         engine_config = EngineConfig(num_blocks=num_blocks, **config)  # type: ignore[arg-type]
         backend.allocate_kv_cache(num_blocks, engine_config.block_size)
         return Engine(
@@ -39,6 +46,7 @@ def make_engine(backend: Backend) -> EngineFactory:
             max_model_len=max_model_len,
             eos_token_ids=(EOS,),
             vocab_size=VOCAB,
+            clock=clock,
         )
 
     return make

@@ -59,6 +59,9 @@ class Call:
     prompt: list[int]
     params: SamplingParams
     cache_salt: str
+    tenant: str
+    priority: int
+    timeout: float | None
 
 
 @dataclass
@@ -88,12 +91,20 @@ class ScriptedEngine:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def generate(
-        self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
+        self,
+        request_id: str,
+        prompt_token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        cache_salt: str = "",
+        tenant: str = "",
+        priority: int = 0,
+        timeout: float | None = None,
     ) -> ScriptedStream:
         if self.refusal is not None:
             raise self.refusal
         text = self.answers[min(len(self.calls), len(self.answers) - 1)]
-        self.calls.append(Call(request_id, list(prompt_token_ids), params, cache_salt))
+        self.calls.append(Call(request_id, list(prompt_token_ids), params, cache_salt, tenant, priority, timeout))
         self.open_ids.add(request_id)
         return ScriptedStream(self, request_id, ids_of(text), params)
 

@@ -44,8 +44,9 @@ def test_an_equal_beginning_is_found_in_whole_blocks() -> None:
     first = request("a", list(range(10)))
     compute(manager, first)
     second = request("b", [*range(9), 99])
-    manager.acquire_cached_prefix(second)
-    assert second.block_ids == first.block_ids[:2] == [0, 1]
+    assert manager.admit(second, budget=100) == 2
+    assert second.block_ids == [0, 1, 3]
+    assert first.block_ids == [0, 1, 2]
     assert second.num_computed_tokens == 8
 
 
@@ -53,7 +54,7 @@ def test_the_last_token_is_always_computed() -> None:
     manager = KVCacheManager(8, 4)
     compute(manager, request("a", list(range(8))))
     same = request("b", list(range(8)))
-    manager.acquire_cached_prefix(same)
+    assert manager.admit(same, budget=100) == 4
     assert same.num_computed_tokens == 4
 
 
@@ -63,7 +64,7 @@ def test_salt_and_revision_keep_tenants_and_models_apart() -> None:
     compute(manager, request("a", list(range(9)), salt="tenant-1"))
     for salt, found in (("tenant-1", 8), ("tenant-2", 0), ("", 0)):
         other = request("b", list(range(9)), salt=salt)
-        manager.acquire_cached_prefix(other)
+        assert manager.admit(other, budget=100) == 9 - found
         assert other.num_computed_tokens == found
         manager.free(other)
 
@@ -80,8 +81,7 @@ def test_distrusted_blocks_are_never_found() -> None:
     manager.distrust(bad)
     manager.free(bad)
     other = request("b", list(range(9)))
-    manager.acquire_cached_prefix(other)
-    assert other.num_computed_tokens == 0
+    assert manager.admit(other, budget=100) == 9
 
 
 def test_hits_are_counted_once_per_request() -> None:
@@ -89,8 +89,7 @@ def test_hits_are_counted_once_per_request() -> None:
     compute(manager, request("a", list(range(9))))
     req = request("b", list(range(9)))
     for _ in range(2):  # a preempted request looks again
-        manager.acquire_cached_prefix(req)
-        manager.count_admission(req)
+        manager.admit(req, budget=100)
         manager.free(req)
     assert (manager.num_queried_tokens, manager.num_hit_tokens) == (9, 8)
     assert req.num_cached_tokens == 8
@@ -100,6 +99,5 @@ def test_caching_can_be_off() -> None:
     manager = KVCacheManager(8, 4, enable_prefix_caching=False)
     compute(manager, request("a", list(range(9))))
     req = request("b", list(range(9)))
-    manager.acquire_cached_prefix(req)
-    manager.count_admission(req)
+    assert manager.admit(req, budget=100) == 9
     assert req.num_cached_tokens == 0

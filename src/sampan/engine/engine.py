@@ -6,15 +6,17 @@ the server. It is not thread-safe; one owner calls it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from sampan.backends.base import Backend, StepOutput, TokenLogprobs
 from sampan.config import EngineConfig
 from sampan.engine.batch import build_batch
 from sampan.engine.kv_cache import KVCacheManager
-from sampan.engine.outputs import EngineOutput, FinishReason
+from sampan.engine.outputs import TIMEOUT, EngineOutput, FinishReason
 from sampan.engine.request import Request
 from sampan.engine.scheduler import ScheduledRequest, Scheduler
+from sampan.engine.waiting_queue import WaitingQueue
 from sampan.errors import ContextLengthError, OverloadedError, RequestError
 
 
@@ -28,6 +30,7 @@ class Engine:
         eos_token_ids: ids that end an answer.
         vocab_size: ids from here on are padding.
         revision: salts the prefix cache.
+        clock: in seconds; deadlines refer to it.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Engine:
         eos_token_ids: Sequence[int],
         vocab_size: int,
         revision: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
         self.max_model_len = min(max_model_len, num_blocks * config.block_size)
@@ -50,8 +54,12 @@ class Engine:
             num_blocks, config.block_size, enable_prefix_caching=config.enable_prefix_caching, revision=revision
         )
         self.scheduler = Scheduler(
-            self.kv_cache, max_num_seqs=config.max_num_seqs, max_num_batched_tokens=config.max_num_batched_tokens
+            self.kv_cache,
+            WaitingQueue(max_requests=config.max_num_waiting, max_tokens=config.max_num_waiting_tokens),
+            max_num_seqs=config.max_num_seqs,
+            max_num_batched_tokens=config.max_num_batched_tokens,
         )
+        self._clock = clock
         self._requests: dict[str, Request] = {}
 
     @property
@@ -59,13 +67,29 @@ class Engine:
         """Whether another `step` has work."""
         return bool(self._requests)
 
-    def add_request(self, request: Request) -> None:
+    def check_room(self, request: Request) -> None:
+        """Whether the queue would take this request now. Any thread may ask: a refusal need not wait for a step's end.
+
+        Raises:
+            OverloadedError: too many requests wait, or their prompts are too long together.
+        """
+        if not self.scheduler.waiting.has_room_for(request):
+            raise OverloadedError(
+                "too many requests wait",
+                retry_after=self.scheduler.retry_after(),
+                remedy="try again when the seconds of the Retry-After header have passed",
+            )
+
+    def add_request(self, request: Request, *, accepted_before: bool = False) -> None:
         """Queues a request.
+
+        Args:
+            accepted_before: by an engine that is gone; there is room for it, then.
 
         Raises:
             RequestError: the prompt is empty, an id is outside the vocabulary, or the request id is already open.
             ContextLengthError: the prompt leaves no room for an answer, or less than `max_tokens` asks for.
-            OverloadedError: too many requests wait.
+            OverloadedError: see `check_room`.
         """
         prompt_len, params = request.num_prompt_tokens, request.params
         if request.request_id in self._requests:
@@ -86,10 +110,10 @@ class Engine:
                 param="max_tokens" if prompt_len < self.max_model_len else "prompt",
                 remedy="shorten the prompt or ask for fewer tokens",
             )
-        if len(self.scheduler.waiting) >= self.config.max_num_waiting:
-            raise OverloadedError("too many requests wait", remedy="try again later")
+        if not accepted_before:
+            self.check_room(request)
         self._requests[request.request_id] = request
-        self.scheduler.add(request)
+        self.scheduler.add(request, self._clock())
 
     def abort(
         self, request_id: str, reason: FinishReason = FinishReason.ABORT, stop_reason: int | str | None = None
@@ -100,12 +124,14 @@ class Engine:
             self.scheduler.finish(request, reason, stop_reason)
 
     def step(self) -> list[EngineOutput]:
-        """Computes one batch and returns what it brought."""
-        scheduled = self.scheduler.schedule()
-        if not scheduled:
-            return []
-        output = self._backend.execute(build_batch(scheduled, self.eos_token_ids))
-        return self._update(scheduled, output)
+        """Ends what is past its deadline, computes one batch, and returns what both brought."""
+        now = self._clock()
+        outputs = [self._end(request, FinishReason.ABORT, TIMEOUT) for request in self.scheduler.expired(now)]
+        scheduled = self.scheduler.schedule(now)
+        if scheduled:
+            output = self._backend.execute(build_batch(scheduled, self.eos_token_ids))
+            outputs += self._update(scheduled, output)
+        return outputs
 
     def _update(self, scheduled: list[ScheduledRequest], output: StepOutput) -> list[EngineOutput]:
         sampled = iter(zip(output.token_ids.tolist(), output.logprobs, strict=True))
@@ -154,9 +180,12 @@ class Engine:
     def _fail(self, request: Request) -> EngineOutput:
         """Ends a request whose logits were NaN or Inf; nobody may find what it left in the cache."""
         self.kv_cache.distrust(request)
-        self.scheduler.finish(request, FinishReason.ERROR, "nan")
-        del self._requests[request.request_id]
-        return EngineOutput(request.request_id, (), (), FinishReason.ERROR, "nan", request.num_cached_tokens or 0)
+        return self._end(request, FinishReason.ERROR, "nan")
+
+    def _end(self, request: Request, reason: FinishReason, stop_reason: str) -> EngineOutput:
+        """Ends a request without another token."""
+        self.abort(request.request_id, reason, stop_reason)
+        return EngineOutput(request.request_id, (), (), reason, stop_reason, request.num_cached_tokens or 0)
 
     def _id_remedy(self) -> str:
         return f"use ids 0 to {self.vocab_size - 1}"

@@ -17,6 +17,10 @@ class FinishReason(str, Enum):
     ERROR = "error"
 
 
+TIMEOUT = "timeout"
+"""The `stop_reason` of a request that was aborted because its deadline came."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineOutput:
     """What one step brought one request: token ids only, no text.

@@ -26,6 +26,9 @@ class Request:
 
     Args:
         cache_salt: prefix-cache blocks are shared only between requests of equal salt.
+        tenant: whose request it is; a busy engine is shared evenly between tenants.
+        priority: among its tenant's requests, higher ones are served first.
+        deadline: in `time.monotonic` seconds; the request ends then, finished or not.
     """
 
     def __init__(
@@ -35,10 +38,17 @@ class Request:
         params: SamplingParams,
         *,
         cache_salt: str = "",
+        tenant: str = "",
+        priority: int = 0,
+        deadline: float | None = None,
     ) -> None:
         self.request_id = request_id
         self.params = params
         self.cache_salt = cache_salt
+        self.tenant = tenant
+        self.priority = priority
+        self.deadline = deadline
+        self.arrival_time = 0.0  # set when it joins the queue
         self.seed = params.seed if params.seed is not None else secrets.randbelow(MAX_SEED)
         self.num_prompt_tokens = len(prompt_token_ids)
         self.token_ids = list(prompt_token_ids)  # prompt and output

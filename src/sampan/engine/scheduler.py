@@ -2,18 +2,21 @@
 
 One rule: every running request's `num_computed_tokens` catches up with its `num_tokens` within one budget of tokens a
 step. Requests that decode come first, so that a long prompt never stalls a stream; prompts take what is left, in
-chunks. Where blocks run out, the youngest running request gives its own back and is computed anew later (preemption
-by recompute), so the oldest always makes progress and every request ends.
+chunks; then waiting requests are admitted in the order of `waiting_queue`. Where blocks run out, the youngest running
+request gives its own back and is computed anew later (preemption by recompute), so the oldest always makes progress
+and every request ends.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
+from sampan.engine.deadlines import Deadlines
+from sampan.engine.drain_rate import DrainRate
 from sampan.engine.kv_cache import KVCacheManager
 from sampan.engine.outputs import FinishReason
 from sampan.engine.request import Request, RequestStatus
+from sampan.engine.waiting_queue import WaitingQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +33,53 @@ class ScheduledRequest:
 
 
 class Scheduler:
-    """Waiting requests, running requests, and the choice between them."""
+    """Waiting requests, running requests, and the choice between them. Times are in `time.monotonic` seconds."""
 
-    def __init__(self, kv_cache: KVCacheManager, *, max_num_seqs: int, max_num_batched_tokens: int) -> None:
+    def __init__(
+        self, kv_cache: KVCacheManager, waiting: WaitingQueue, *, max_num_seqs: int, max_num_batched_tokens: int
+    ) -> None:
         self._kv_cache = kv_cache
         self._max_num_seqs = max_num_seqs
         self._max_num_batched_tokens = max_num_batched_tokens
-        self.waiting: deque[Request] = deque()
+        self._deadlines = Deadlines()
+        self._drain_rate = DrainRate()
+        self._queued_since: float | None = None  # the last step, if it left anyone waiting
+        self.waiting = waiting
         self.running: list[Request] = []  # oldest admission first
         self.num_preemptions = 0
 
-    def add(self, request: Request) -> None:
-        """Puts a request at the end of the queue."""
-        self.waiting.append(request)
+    def add(self, request: Request, now: float) -> None:
+        """Puts a request into the queue; whether there is room is for the caller to ask."""
+        request.arrival_time = now
+        self.waiting.push(request)
+        self._deadlines.add(request)
 
-    def schedule(self) -> list[ScheduledRequest]:
+    def expired(self, now: float) -> list[Request]:
+        """Open requests whose deadline has come; the caller finishes them before it schedules."""
+        return self._deadlines.expired(now)
+
+    def retry_after(self) -> float:
+        """Seconds until those that wait now will have started, as far as the last half-minute tells."""
+        return self._drain_rate.retry_after(self.waiting.num_tokens)
+
+    def schedule(self, now: float) -> list[ScheduledRequest]:
         """Chooses the next step's work and reserves its blocks."""
+        num_preemptions = self.num_preemptions
+        scheduled = self._continue_running()
+        for entry in scheduled:
+            self.waiting.charge(entry.request, entry.num_new_tokens)
+        num_waiting_tokens = self.waiting.num_tokens
+        if self.num_preemptions == num_preemptions:
+            scheduled += self._admit(self._max_num_batched_tokens - sum(entry.num_new_tokens for entry in scheduled))
+        if self._queued_since is not None:
+            self._drain_rate.observe(num_waiting_tokens - self.waiting.num_tokens, now - self._queued_since)
+        self._queued_since = now if self.waiting else None
+        return scheduled
+
+    def _continue_running(self) -> list[ScheduledRequest]:
+        """Work for those that run already: decodes, then prompts, each oldest first."""
         budget = self._max_num_batched_tokens
         scheduled: list[ScheduledRequest] = []
-        preempted = False
         # The sort is stable: within decodes and within prompts, age decides.
         by_urgency = sorted(self.running, key=lambda request: request.num_pending_tokens > 1)
         for request in by_urgency:
@@ -56,7 +87,6 @@ class Scheduler:
                 continue
             num_new = min(request.num_pending_tokens, budget)
             while not self._kv_cache.allocate(request, num_new):
-                preempted = True
                 victim = self.running[-1]
                 scheduled, returned = _without(scheduled, victim)
                 budget += returned
@@ -66,22 +96,18 @@ class Scheduler:
             else:
                 scheduled.append(ScheduledRequest(request, num_new))
                 budget -= num_new
-        if not preempted:
-            scheduled += self._admit(budget)
         return scheduled
 
     def _admit(self, budget: int) -> list[ScheduledRequest]:
         """Moves waiting requests to running, in order, while budget, places and blocks last."""
         admitted = []
         while self.waiting and budget > 0 and len(self.running) < self._max_num_seqs:
-            request = self.waiting[0]
-            self._kv_cache.acquire_cached_prefix(request)
-            num_new = min(request.num_pending_tokens, budget)
-            if not self._kv_cache.allocate(request, num_new):
-                self._kv_cache.free(request)
+            request = self.waiting.peek()
+            num_new = self._kv_cache.admit(request, budget)
+            if num_new == 0:
                 break
-            self._kv_cache.count_admission(request)
-            self.waiting.popleft()
+            self.waiting.pop()
+            self.waiting.charge(request, num_new)  # at once: whose turn is next depends on it
             request.status = RequestStatus.RUNNING
             self.running.append(request)
             admitted.append(ScheduledRequest(request, num_new))
@@ -89,13 +115,13 @@ class Scheduler:
         return admitted
 
     def _preempt(self, request: Request) -> None:
-        """Takes a running request's blocks and sends it back to the head of the queue."""
+        """Takes a running request's blocks and sends it back to the queue."""
         self.running.remove(request)
         self._kv_cache.free(request)
         request.status = RequestStatus.WAITING
         request.num_preemptions += 1
         self.num_preemptions += 1
-        self.waiting.appendleft(request)
+        self.waiting.push_back(request)
 
     def finish(self, request: Request, reason: FinishReason, stop_reason: int | str | None = None) -> None:
         """Ends a request wherever it is; its blocks are free at once."""
@@ -103,6 +129,8 @@ class Scheduler:
             self.running.remove(request)
         elif request.status is RequestStatus.WAITING:
             self.waiting.remove(request)
+        self.waiting.close(request)
+        self._deadlines.discard(request)
         self._kv_cache.free(request)
         request.finish(reason, stop_reason)
 
