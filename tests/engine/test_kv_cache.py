@@ -23,19 +23,19 @@ def test_only_the_blocks_that_are_needed() -> None:
     manager = KVCacheManager(4, 4)
     req = request("a", [1] * 5)
     assert manager.allocate(req, 4)
-    assert req.block_ids == [0]
+    assert req.block_ids.tolist() == [0]
     req.num_computed_tokens = 4
     assert manager.allocate(req, 1)
-    assert req.block_ids == [0, 1]
+    assert req.block_ids.tolist() == [0, 1]
     assert manager.allocate(req, 1)
-    assert req.block_ids == [0, 1]
+    assert req.block_ids.tolist() == [0, 1]
 
 
 def test_a_refused_allocation_changes_nothing() -> None:
     manager = KVCacheManager(2, 4)
     req = request("a", [1] * 12)
     assert not manager.allocate(req, 12)
-    assert req.block_ids == []
+    assert req.block_ids.tolist() == []
     assert manager.pool.num_free == 2
 
 
@@ -45,8 +45,8 @@ def test_an_equal_beginning_is_found_in_whole_blocks() -> None:
     compute(manager, first)
     second = request("b", [*range(9), 99])
     assert manager.admit(second, budget=100) == 2
-    assert second.block_ids == [0, 1, 3]
-    assert first.block_ids == [0, 1, 2]
+    assert second.block_ids.tolist() == [0, 1, 3]
+    assert first.block_ids.tolist() == [0, 1, 2]
     assert second.num_computed_tokens == 8
 
 

@@ -63,7 +63,7 @@ class KVCacheManager:
         usable = (request.num_tokens - 1) // self.block_size
         block_ids = self.pool.lookup(request.block_hashes[:usable])
         self.pool.acquire(block_ids)
-        request.block_ids = block_ids
+        request.block_ids.extend(block_ids)
         request.num_computed_tokens = len(block_ids) * self.block_size
 
     def allocate(self, request: Request, num_new_tokens: int) -> bool:
@@ -72,7 +72,7 @@ class KVCacheManager:
         if needed > self.pool.num_free:
             return False
         if needed > 0:
-            request.block_ids += self.pool.allocate(needed)
+            request.block_ids.extend(self.pool.allocate(needed))
         return True
 
     def register_computed(self, request: Request, num_before: int) -> None:
@@ -89,7 +89,7 @@ class KVCacheManager:
     def free(self, request: Request) -> None:
         """Takes all blocks back; their content stays findable until they are reused."""
         self.pool.release(request.block_ids)
-        request.block_ids = []
+        del request.block_ids[:]
         request.num_computed_tokens = 0
 
     def distrust(self, request: Request) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from array import array
 from collections.abc import Sequence
 from enum import Enum, auto
 
 from sampan.engine.outputs import FinishReason
 from sampan.engine.sampling_params import MAX_SEED, SamplingParams
+from sampan.engine.sampling_record import sampling_record
+from sampan.engine.seen import SeenTokens
 
 
 class RequestStatus(Enum):
@@ -50,6 +53,8 @@ class Request:
         self.deadline = deadline
         self.arrival_time = 0.0  # set when it joins the queue
         self.seed = params.seed if params.seed is not None else secrets.randbelow(MAX_SEED)
+        self.sampling_record = sampling_record(params, self.seed)
+        self.seen = SeenTokens(prompt_token_ids) if params.has_penalties else None
         self.num_prompt_tokens = len(prompt_token_ids)
         self.token_ids = list(prompt_token_ids)  # prompt and output
         self.status = RequestStatus.WAITING
@@ -58,7 +63,7 @@ class Request:
         self.num_computed_tokens = 0
         self.num_cached_tokens: int | None = None  # of the prompt, at first admission
         self.num_preemptions = 0
-        self.block_ids: list[int] = []
+        self.block_ids = array("i")
         self.block_hashes: list[bytes] = []  # of the full blocks of token_ids, as far as they were needed
 
     @property
