@@ -50,6 +50,51 @@ def test_an_equal_beginning_is_found_in_whole_blocks() -> None:
     assert second.num_computed_tokens == 8
 
 
+def test_requests_that_began_alike_at_the_same_time_end_up_with_one_copy() -> None:
+    manager = KVCacheManager(8, 4)
+    first, second = request("a", list(range(10))), request("b", [*range(9), 99])
+    for req in (first, second):
+        assert manager.admit(req, budget=100) == 10  # nothing is computed yet, so nothing is found
+    assert (first.block_ids.tolist(), second.block_ids.tolist()) == ([0, 1, 2], [3, 4, 5])
+    for req in (first, second):
+        req.num_computed_tokens = 10
+        manager.register_computed(req, 0)
+    assert (first.block_ids.tolist(), second.block_ids.tolist()) == ([0, 1, 2], [0, 1, 5])
+    assert [manager.pool.ref_count(block) for block in range(6)] == [2, 2, 1, 0, 0, 1]
+    manager.free(first)
+    manager.free(second)
+    assert manager.pool.num_free == 8
+
+
+def test_the_oldest_goes_first_and_continuations_before_what_they_continue() -> None:
+    """Two turns behind one system prompt of two blocks; each has a third full block of its own, and a part of one."""
+    manager = KVCacheManager(6, 4)
+    system = list(range(100, 108))
+    turns = [request("a", [*system, *range(5)]), request("b", [*system, *range(10, 15)])]
+    for req in turns:
+        manager.admit(req, budget=100)
+        before, req.num_computed_tokens = req.num_computed_tokens, req.num_tokens
+        manager.register_computed(req, before)
+        manager.free(req)
+
+    def still_cached() -> list[list[int]]:
+        return [manager.pool.lookup(req.block_hashes) for req in turns]
+
+    handed_out: list[list[list[int]]] = []
+    assert still_cached() == [[0, 1, 2], [0, 1, 3]]
+    for _ in range(6):
+        manager.pool.allocate(1)
+        handed_out.append(still_cached())
+    assert handed_out == [
+        [[0, 1, 2], [0, 1, 3]],  # the parts hold nothing that could be found
+        [[0, 1, 2], [0, 1, 3]],
+        [[0, 1], [0, 1, 3]],
+        [[0, 1], [0, 1]],
+        [[0], [0]],
+        [[], []],
+    ]
+
+
 def test_the_last_token_is_always_computed() -> None:
     manager = KVCacheManager(8, 4)
     compute(manager, request("a", list(range(8))))

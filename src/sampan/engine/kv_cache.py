@@ -76,7 +76,11 @@ class KVCacheManager:
         return True
 
     def register_computed(self, request: Request, num_before: int) -> None:
-        """Makes the blocks findable that became full since `num_before` tokens were computed."""
+        """Makes the blocks findable that became full since `num_before` tokens were computed.
+
+        Where another block holds the same already (requests that began alike at the same time), the request goes on
+        with that one, and its own is free: the bits are equal (batch invariance), and a full block is never written to.
+        """
         if not self._caching:
             return
         first, last = num_before // self.block_size, request.num_computed_tokens // self.block_size
@@ -84,7 +88,12 @@ class KVCacheManager:
             return
         self._hash_full_blocks(request, request.num_computed_tokens)
         for index in range(first, last):
-            self.pool.register(request.block_ids[index], request.block_hashes[index])
+            own = request.block_ids[index]
+            findable = self.pool.register(own, request.block_hashes[index])
+            if findable != own:
+                self.pool.acquire([findable])
+                self.pool.release([own])
+                request.block_ids[index] = findable
 
     def free(self, request: Request) -> None:
         """Takes all blocks back; their content stays findable until they are reused."""
