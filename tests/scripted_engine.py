@@ -87,6 +87,7 @@ class ScriptedEngine:
     max_model_len: int = 4096
     config: ModelConfig = MODEL_CONFIG
     calls: list[Call] = field(default_factory=list)
+    streams: list[ScriptedStream] = field(default_factory=list)
     open_ids: set[str] = field(default_factory=set)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -106,7 +107,8 @@ class ScriptedEngine:
         text = self.answers[min(len(self.calls), len(self.answers) - 1)]
         self.calls.append(Call(request_id, list(prompt_token_ids), params, cache_salt, tenant, priority, timeout))
         self.open_ids.add(request_id)
-        return ScriptedStream(self, request_id, ids_of(text), params)
+        self.streams.append(ScriptedStream(self, request_id, ids_of(text), params))
+        return self.streams[-1]
 
     def status(self) -> EngineStatus:
         num_open = len(self.open_ids)

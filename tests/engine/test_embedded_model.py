@@ -3,7 +3,7 @@ log-probabilities and sampled tokens; here the prompts are real, and many begin 
 
 from __future__ import annotations
 
-import os
+from itertools import takewhile
 
 import pytest
 
@@ -82,7 +82,8 @@ def test_a_second_turn_and_a_shared_system_prompt_are_found_in_the_cache() -> No
 
     # Another conversation begins with the same words.
     (other,) = llm.chat([[*system, {"role": "user", "content": "你好"}]], PARAMS)
-    num_alike = len(os.path.commonprefix([opening.prompt_token_ids, other.prompt_token_ids]))
+    pairs = zip(opening.prompt_token_ids, other.prompt_token_ids, strict=False)
+    num_alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     assert other.num_cached_tokens == num_alike // 16 * 16 > 0
 
     prompts = [output.prompt_token_ids for output in (opening, turn, other)]
