@@ -15,8 +15,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection. A request's head (its first line and headers) that grows or takes too long ends it, and so does a
     client that does not read its answer.
 
-    What a client has not read fills the kernel's buffers, then uvicorn's (64 KiB); after that `send` waits, so an answer
-    is written no faster than it is read, and what the engine draws meanwhile waits as token ids, `max_tokens` at most.
+    What a client has not read fills the kernel's buffers, then uvicorn's (64 KiB). After that `send` waits, so answers
+    are written no faster than they are read. What the engine draws meanwhile waits as token ids, at most `max_tokens`.
 
     Attributes:
         max_head_bytes: of one head. What has been read of it at once may exceed this by the size of a read.
