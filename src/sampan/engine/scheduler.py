@@ -4,6 +4,9 @@ One rule: every running request's `num_computed_tokens` catches up with its `num
 step. Requests that decode come first, so that a long prompt never stalls a stream; prompts take what is left, in
 chunks. Where blocks run out, the youngest running request gives its own back and is computed anew later (preemption
 by recompute), so the oldest always makes progress and every request ends.
+
+Drafts (speculative.py) and the tokens that close a thought (reasoning_control.py) are further tokens of a row. They
+get what is left of budget and blocks when everything else has its share, so they never make anybody wait.
 """
 
 from __future__ import annotations
@@ -14,26 +17,60 @@ from dataclasses import dataclass
 from sampan.engine.kv_cache import KVCacheManager
 from sampan.engine.outputs import FinishReason
 from sampan.engine.request import Request, RequestStatus
+from sampan.engine.speculative import Drafter
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduledRequest:
-    """A request and the number of its tokens that this step computes."""
+    """A request and the number of its tokens that this step computes.
+
+    Args:
+        draft_token_ids: computed behind them: what may come next.
+        forced_token_ids: of the drawn tokens, the first ones must be these.
+    """
 
     request: Request
     num_new_tokens: int
+    draft_token_ids: tuple[int, ...] = ()
+    forced_token_ids: tuple[int, ...] = ()
+
+    @property
+    def num_rows(self) -> int:
+        """Tokens that the step computes for it."""
+        return self.num_new_tokens + len(self.draft_token_ids)
 
     @property
     def samples(self) -> bool:
         """Whether the step draws a token for it: only when nothing is pending behind these tokens."""
         return self.num_new_tokens == self.request.num_pending_tokens
 
+    @property
+    def num_samples(self) -> int:
+        """Tokens that the step draws for it: the next one, and one behind each draft."""
+        return 1 + len(self.draft_token_ids) if self.samples else 0
+
+    def forced_at(self, index: int) -> int | None:
+        """What the drawn token `index` must be."""
+        return self.forced_token_ids[index] if index < len(self.forced_token_ids) else None
+
 
 class Scheduler:
-    """Waiting requests, running requests, and the choice between them."""
+    """Waiting requests, running requests, and the choice between them.
 
-    def __init__(self, kv_cache: KVCacheManager, *, max_num_seqs: int, max_num_batched_tokens: int) -> None:
+    Args:
+        drafter: None for no speculation.
+    """
+
+    def __init__(
+        self,
+        kv_cache: KVCacheManager,
+        *,
+        max_num_seqs: int,
+        max_num_batched_tokens: int,
+        drafter: Drafter | None = None,
+    ) -> None:
         self._kv_cache = kv_cache
+        self._drafter = drafter
         self._max_num_seqs = max_num_seqs
         self._max_num_batched_tokens = max_num_batched_tokens
         self.waiting: deque[Request] = deque()
@@ -68,7 +105,30 @@ class Scheduler:
                 budget -= num_new
         if not preempted:
             scheduled += self._admit(budget)
-        return scheduled
+        return self._with_drafts(scheduled, 0 if preempted else self._max_num_batched_tokens)
+
+    def _with_drafts(self, scheduled: list[ScheduledRequest], budget: int) -> list[ScheduledRequest]:
+        """The same requests with as many drafts as the rest of the budget allows."""
+        num_rows = sum(entry.num_new_tokens for entry in scheduled)
+        budget -= num_rows
+        entries = []
+        for entry in scheduled:
+            entries.append(self._with_own_drafts(entry, budget, num_rows) if entry.samples else entry)
+            budget -= len(entries[-1].draft_token_ids)
+        return entries
+
+    def _with_own_drafts(self, entry: ScheduledRequest, budget: int, num_rows: int) -> ScheduledRequest:
+        """A request with its drafts, where there are blocks for them. What is forced is the surest guess."""
+        request = entry.request
+        forced = request.forced_token_ids
+        # The token behind the last useful draft is the last one of the output.
+        limit = min(budget, request.max_output_tokens - request.num_output_tokens - 1)
+        drafts = tuple(forced[: max(limit, 0)])
+        if not forced and limit > 0 and self._drafter is not None:
+            drafts = tuple(self._drafter.propose(request, limit, num_rows))
+        if drafts and not self._kv_cache.allocate(request, entry.num_new_tokens + len(drafts)):
+            drafts = ()
+        return ScheduledRequest(request, entry.num_new_tokens, drafts, forced) if drafts or forced else entry
 
     def _admit(self, budget: int) -> list[ScheduledRequest]:
         """Moves waiting requests to running, in order, while budget, places and blocks last."""
