@@ -10,17 +10,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from random_model import EOS, VOCAB, run
+from random_model import EOS, VOCAB, Signature, run, signatures, tokens_of
 from sampan.backends.base import Backend, StepOutput
 from sampan.backends.paddle import PaddleBackend
 from sampan.engine.engine import Engine
-from sampan.engine.outputs import EngineOutput, FinishReason
+from sampan.engine.outputs import FinishReason
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import ContextLengthError, OverloadedError, RequestError
 
 EngineFactory = Callable[..., Engine]
-Signature = tuple[list[int], list[bytes], FinishReason | None]
 
 
 def mixed_requests(count: int) -> list[Request]:
@@ -42,21 +41,6 @@ def mixed_requests(count: int) -> list[Request]:
         )
         requests.append(Request(f"r{index}", prompt, params))
     return requests
-
-
-def tokens_of(parts: Sequence[EngineOutput]) -> list[int]:
-    return [token for part in parts for token in part.new_token_ids]
-
-
-def signatures(outputs: dict[str, list[EngineOutput]]) -> dict[str, Signature]:
-    return {
-        name: (
-            tokens_of(parts),
-            [entry.logprobs.tobytes() + entry.token_ids.tobytes() for part in parts for entry in part.logprobs],
-            parts[-1].finish_reason,
-        )
-        for name, parts in outputs.items()
-    }
 
 
 @pytest.fixture(scope="module")

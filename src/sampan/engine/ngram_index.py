@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_ID_BITS = 22  # vocabularies are smaller (`config.SIZE_LIMITS`)
+_ID_BITS = 23  # wider than any vocabulary (`config.SIZE_LIMITS`)
 _TWO = (1 << 2 * _ID_BITS) - 1
 _ONE = (1 << _ID_BITS) - 1
 
@@ -21,7 +21,7 @@ class NgramIndex:
         self._pairs: dict[int, int] = {}
         self._triples: dict[int, int] = {}
         self._num_indexed = 0
-        self._recent = 0  # the last three ids in one number
+        self._recent = _TWO  # the last three ids in one number; at first none that there are
         self._source = -1  # index of the token that followed the match
         self.match_length = 0  # tokens before it that equal the last ones; 0 where there is no match
 

@@ -18,7 +18,7 @@ from sampan.engine.step_cost import StepCost
 
 MAX_DRAFT_TOKENS = 16  # of one request in one step
 MIN_GAIN = 1.05  # how much faster drafts must promise to be: measurements are noisy
-MIN_TRIAL = 4  # drafts of all requests together that are always permitted; else at most as many as a step's usual rows
+MIN_TRIAL = 4  # drafts of all requests together that are always permitted; else up to twice a step's usual rows
 _MATCH_LENGTHS = (3, 5, 9)  # longer matches are right more often: classes of up to 2, 4, 8 tokens, and beyond
 _FIRST_GUESSES = (0.3, 0.5, 0.7, 0.8)
 _GUESS_WEIGHT = 4.0  # drafts that a first guess counts for
@@ -54,7 +54,7 @@ class NgramDrafter:
         if lookup is None:
             lookup = self._lookups[request] = _Lookup()
         rate = lookup.look(request.token_ids)
-        trial = max(MIN_TRIAL, int(self._step_cost.mean_rows)) // num_rows
+        trial = max(MIN_TRIAL, int(2.0 * self._step_cost.mean_rows)) // num_rows
         length = draft_length(rate, share, min(limit, MAX_DRAFT_TOKENS, max(trial, 1)))
         return lookup.index.propose(request.token_ids, length)
 
