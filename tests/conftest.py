@@ -11,6 +11,8 @@ from random_model import EOS, VOCAB, random_checkpoint
 from sampan.backends import Backend, create_backend
 from sampan.config import EngineConfig, ModelConfig
 from sampan.engine.engine import Engine
+from sampan.engine.reasoning_control import ThoughtTokens
+from sampan.engine.speculative import Drafter
 
 EngineFactory = Callable[..., Engine]
 
@@ -35,6 +37,8 @@ def make_engine(backend: Backend) -> EngineFactory:
         num_blocks: int = 256,
         max_model_len: int = 512,
         clock: Callable[[], float] = time.monotonic,
+        thought_tokens: ThoughtTokens | None = None,
+        drafter: Drafter | None = None,
         **config: object,
     ) -> Engine:
         engine_config = EngineConfig(num_blocks=num_blocks, **config)  # type: ignore[arg-type]
@@ -47,6 +51,8 @@ def make_engine(backend: Backend) -> EngineFactory:
             eos_token_ids=(EOS,),
             vocab_size=VOCAB,
             clock=clock,
+            thought_tokens=thought_tokens,
+            drafter=drafter,
         )
 
     return make

@@ -13,15 +13,24 @@ from sampan.engine.seen import SeenTokens
 IDS = st.lists(st.integers(0, 40), max_size=60)
 
 
-@given(prompt=IDS, pieces=st.lists(IDS, max_size=6))
-def test_piece_by_piece_equals_counted_anew(prompt: list[int], pieces: list[list[int]]) -> None:
+@given(prompt=IDS, pieces=st.lists(IDS, max_size=6), drafts=IDS)
+def test_piece_by_piece_equals_counted_anew(prompt: list[int], pieces: list[list[int]], drafts: list[int]) -> None:
     seen = SeenTokens(prompt)
     token_ids = list(prompt)
-    for piece in pieces:
+    for piece in [[], *pieces]:
         token_ids += piece
         seen.update(token_ids)
-        counts = Counter(token_ids[len(prompt) :])
-        expected = {token_id: float(counts[token_id]) for token_id in dict.fromkeys(token_ids)}
-        assert dict(zip(seen.ids.tolist(), seen.counts.tolist(), strict=True)) == expected
-        assert list(expected) == seen.ids.tolist()
-    assert (seen.ids.dtype, seen.counts.dtype) == (np.int32, np.float32)
+        assert rows(seen) == counted(prompt, token_ids)
+        assert rows(seen, drafts) == counted(prompt, token_ids + drafts)  # nothing is kept of them
+        assert rows(seen) == counted(prompt, token_ids)
+
+
+def rows(seen: SeenTokens, drafts: list[int] | None = None) -> list[tuple[int, float]]:
+    ids, counts = seen.rows(drafts or ())
+    assert (ids.dtype, counts.dtype) == (np.int32, np.float32)
+    return list(zip(ids.tolist(), counts.tolist(), strict=True))
+
+
+def counted(prompt: list[int], token_ids: list[int]) -> list[tuple[int, float]]:
+    counts = Counter(token_ids[len(prompt) :])
+    return [(token_id, float(counts[token_id])) for token_id in dict.fromkeys(token_ids)]

@@ -7,59 +7,88 @@ request is open is packed once, in `Request`, and only joined here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from sampan.backends.base import Float32Array, ForwardBatch, Int32Array, SamplingBatch, SparseRows
 from sampan.engine.request import Request
-from sampan.engine.sampling_record import SAMPLING_RECORD
+from sampan.engine.sampling_params import SamplingParams
+from sampan.engine.sampling_record import SAMPLING_RECORD, sampling_record
 from sampan.engine.scheduler import ScheduledRequest
 
 SparseRow = tuple[Int32Array, Float32Array]
 NO_IDS: Int32Array = np.empty(0, np.int32)
 NO_VALUES: Float32Array = np.empty(0, np.float32)
+FORCED = sampling_record(SamplingParams(temperature=0.0))
+FORCED_WITH_LOGPROBS = sampling_record(SamplingParams(temperature=0.0, logprobs=0))
+
+
+class Draw(NamedTuple):
+    """One token to be drawn: the next one of a request where its `drafts` are right.
+
+    Args:
+        forced: the token that it must be.
+    """
+
+    request: Request
+    drafts: tuple[int, ...] = ()
+    forced: int | None = None
+
+    @property
+    def sampling_record(self) -> bytes:
+        """A forced token is certain: nothing is added to its logit, and no other one has a probability to show."""
+        if self.forced is None:
+            return self.request.sampling_record
+        return FORCED if self.request.params.logprobs is None else FORCED_WITH_LOGPROBS
 
 
 def build_batch(scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[int]) -> ForwardBatch:
-    """The next step's input. Requests keep the scheduler's order; those whose tokens are all in it sample."""
+    """The next step's input. Requests keep the scheduler's order; those whose tokens are all in it sample, behind the
+    last of them and behind each draft."""
     token_ids: list[int] = []
     firsts: list[int] = []
-    ends: list[int] = []
+    query_starts = [0]
     sample_rows: list[int] = []
-    sampling: list[Request] = []
+    draws: list[Draw] = []
     for entry in scheduled:
         request, first = entry.request, entry.request.num_computed_tokens
         token_ids += request.token_ids[first : first + entry.num_new_tokens]
-        firsts.append(first)
-        ends.append(len(token_ids))
         if entry.samples:
             sample_rows.append(len(token_ids) - 1)
-            sampling.append(request)
-    first_positions = np.array(firsts, np.int32)
-    query_starts = np.array([0, *ends], np.int32)
-    num_new = np.diff(query_starts)
+            draws.append(Draw(request, (), entry.forced_token_ids[0] if entry.forced_token_ids else None))
+        for index, draft in enumerate(entry.draft_token_ids, start=1):
+            sample_rows.append(len(token_ids))
+            token_ids.append(draft)
+            forced = entry.forced_token_ids[index] if index < len(entry.forced_token_ids) else None
+            draws.append(Draw(request, entry.draft_token_ids[:index], forced))
+        firsts.append(first)
+        query_starts.append(len(token_ids))
+    starts, first_positions = np.array(query_starts, np.int32), np.array(firsts, np.int32)
+    num_rows = np.diff(starts)
     # A request's tokens are in a row: their positions are their places in the batch, moved by one number.
-    positions = np.arange(len(token_ids), dtype=np.int32) + np.repeat(first_positions - query_starts[:-1], num_new)
+    positions = np.arange(len(token_ids), dtype=np.int32) + np.repeat(first_positions - starts[:-1], num_rows)
     return ForwardBatch(
         token_ids=np.array(token_ids, np.int32),
         positions=positions,
-        query_starts=query_starts,
-        context_lens=first_positions + num_new,
+        query_starts=starts,
+        context_lens=first_positions + num_rows,
         block_tables=_block_tables([entry.request for entry in scheduled]),
         sample_rows=np.array(sample_rows, np.int32),
-        sampling=build_sampling(sampling, eos_token_ids),
+        sampling=build_sampling(draws, eos_token_ids),
     )
 
 
-def build_sampling(requests: Sequence[Request], eos_token_ids: Sequence[int]) -> SamplingBatch:
-    """How the next token of each request is drawn."""
-    records = np.frombuffer(b"".join([request.sampling_record for request in requests]), SAMPLING_RECORD)
+def build_sampling(draws: Sequence[Draw], eos_token_ids: Sequence[int]) -> SamplingBatch:
+    """How each token is drawn."""
+    records = np.frombuffer(b"".join([draw.sampling_record for draw in draws]), SAMPLING_RECORD)
     return SamplingBatch(
         **{name: np.ascontiguousarray(records[name]) for name in SAMPLING_RECORD.names or ()},
-        positions=np.array([len(request.token_ids) for request in requests], np.int64),
-        seen=_sparse([_seen(request) for request in requests]),
-        bias=_sparse([_bias(request, eos_token_ids) for request in requests]),
-        allowed=_sparse([None] * len(requests)),
+        seeds=np.array([draw.request.seed for draw in draws], np.uint64),
+        positions=np.array([len(draw.request.token_ids) + len(draw.drafts) for draw in draws], np.int64),
+        seen=_sparse([_seen(draw) for draw in draws]),
+        bias=_sparse([_bias(draw, eos_token_ids) for draw in draws]),
+        allowed=_sparse([_allowed(draw) for draw in draws]),
     )
 
 
@@ -71,25 +100,30 @@ def _block_tables(requests: Sequence[Request]) -> Int32Array:
     return np.frombuffer(b"".join(rows), np.int32).reshape(len(requests), width)
 
 
-def _seen(request: Request) -> SparseRow | None:
+def _seen(draw: Draw) -> SparseRow | None:
     """Ids of prompt and output with their number in the output, where a penalty asks for them."""
-    seen = request.seen
-    if seen is None:
+    seen = draw.request.seen
+    if seen is None or draw.forced is not None:
         return None
-    seen.update(request.token_ids)
-    return seen.ids, seen.counts
+    seen.update(draw.request.token_ids)
+    return seen.rows(draw.drafts)
 
 
-def _bias(request: Request, eos_token_ids: Sequence[int]) -> SparseRow | None:
+def _bias(draw: Draw, eos_token_ids: Sequence[int]) -> SparseRow | None:
     """The request's own bias; before `min_tokens`, whatever would end it is forbidden as well."""
-    params = request.params
-    must_go_on = params.min_tokens and request.num_output_tokens < params.min_tokens
-    if not must_go_on and not params.logit_bias:
+    params = draw.request.params
+    must_go_on = params.min_tokens and draw.request.num_output_tokens + len(draw.drafts) < params.min_tokens
+    if (not must_go_on and not params.logit_bias) or draw.forced is not None:
         return None
     bias = dict(params.logit_bias)
     if must_go_on:
         bias.update(dict.fromkeys((*eos_token_ids, *params.stop_token_ids), -np.inf))
     return np.fromiter(bias, np.int32, len(bias)), np.fromiter(bias.values(), np.float32, len(bias))
+
+
+def _allowed(draw: Draw) -> SparseRow | None:
+    """The ids that alone may be drawn; None for all."""
+    return None if draw.forced is None else (np.array([draw.forced], np.int32), np.zeros(1, np.float32))
 
 
 def _sparse(rows: Sequence[SparseRow | None]) -> SparseRows:

@@ -75,6 +75,13 @@ class KVCacheManager:
             request.block_ids.extend(self.pool.allocate(needed))
         return True
 
+    def trim(self, request: Request) -> None:
+        """Takes the blocks back that hold no computed token: those of rejected drafts, which others may need first."""
+        needed = -(-request.num_computed_tokens // self.block_size)
+        if needed < len(request.block_ids):
+            self.pool.release(request.block_ids[needed:])
+            del request.block_ids[needed:]
+
     def register_computed(self, request: Request, num_before: int) -> None:
         """Makes the blocks findable that became full since `num_before` tokens were computed.
 

@@ -6,14 +6,13 @@ import numpy as np
 
 from sampan.engine.sampling_params import SamplingParams
 
-# The fields of `sampan.backends.base.SamplingBatch` that are the same at every position.
+# The fields of `sampan.backends.base.SamplingBatch` that follow from the parameters alone.
 SAMPLING_RECORD = np.dtype(
     [
         ("temperature", np.float32),
         ("top_k", np.int32),
         ("top_p", np.float32),
         ("min_p", np.float32),
-        ("seeds", np.uint64),
         ("repetition_penalty", np.float32),
         ("presence_penalty", np.float32),
         ("frequency_penalty", np.float32),
@@ -22,14 +21,13 @@ SAMPLING_RECORD = np.dtype(
 )
 
 
-def sampling_record(params: SamplingParams, seed: int) -> bytes:
+def sampling_record(params: SamplingParams) -> bytes:
     """One record of `SAMPLING_RECORD`."""
     values = (
         params.temperature,
         params.top_k,
         params.top_p,
         params.min_p,
-        seed,
         params.repetition_penalty,
         params.presence_penalty,
         params.frequency_penalty,

@@ -5,6 +5,9 @@ step. Requests that decode come first, so that a long prompt never stalls a stre
 chunks; then waiting requests are admitted in the order of `waiting_queue`. Where blocks run out, the youngest running
 request gives its own back and is computed anew later (preemption by recompute), so the oldest always makes progress
 and every request ends.
+
+Drafts (speculative.py) and the tokens that close a thought (reasoning_control.py) are further tokens of a row. They
+get what is left of budget and blocks when everything else has its share, so they never make anybody wait.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from sampan.engine.drain_rate import DrainRate
 from sampan.engine.kv_cache import KVCacheManager
 from sampan.engine.outputs import FinishReason
 from sampan.engine.request import Request, RequestStatus
+from sampan.engine.speculative import Drafter
 from sampan.engine.waiting_queue import WaitingQueue
 
 
@@ -25,20 +29,45 @@ class ScheduledRequest:
 
     Args:
         samples: whether the step draws a token for it: only when nothing is pending behind these tokens.
+        draft_token_ids: computed behind them: what may come next.
+        forced_token_ids: of the drawn tokens, the first ones must be these.
     """
 
     request: Request
     num_new_tokens: int
     samples: bool
+    draft_token_ids: tuple[int, ...] = ()
+    forced_token_ids: tuple[int, ...] = ()
+
+    @property
+    def num_rows(self) -> int:
+        """Tokens that the step computes for it."""
+        return self.num_new_tokens + len(self.draft_token_ids)
+
+    @property
+    def num_samples(self) -> int:
+        """Tokens that the step draws for it: the next one, and one behind each draft."""
+        return 1 + len(self.draft_token_ids) if self.samples else 0
 
 
 class Scheduler:
-    """Waiting requests, running requests, and the choice between them. Times are in `time.monotonic` seconds."""
+    """Waiting requests, running requests, and the choice between them. Times are in `time.monotonic` seconds.
+
+    Args:
+        drafter: None for no speculation.
+    """
 
     def __init__(
-        self, kv_cache: KVCacheManager, waiting: WaitingQueue, *, max_num_seqs: int, max_num_batched_tokens: int
+        self,
+        kv_cache: KVCacheManager,
+        waiting: WaitingQueue,
+        *,
+        max_num_seqs: int,
+        max_num_batched_tokens: int,
+        drafter: Drafter | None = None,
     ) -> None:
         self._kv_cache = kv_cache
+        self._drafter = drafter
         self._max_num_seqs = max_num_seqs
         self._max_num_batched_tokens = max_num_batched_tokens
         self._deadlines = Deadlines()
@@ -70,7 +99,8 @@ class Scheduler:
             self.waiting.charge(entry.request, entry.num_new_tokens)
         num_waiting_tokens = self.waiting.num_tokens
         if self.num_preemptions == num_preemptions:
-            scheduled += self._admit(self._max_num_batched_tokens - sum(entry.num_new_tokens for entry in scheduled))
+            scheduled += self._admit(self._max_num_batched_tokens - _num_tokens(scheduled))
+            self._add_drafts(scheduled)
         if self._queued_since is not None:
             self._drain_rate.observe(num_waiting_tokens - self.waiting.num_tokens, now - self._queued_since)
         self._queued_since = now if self.waiting else None
@@ -95,7 +125,7 @@ class Scheduler:
                 if victim is request:
                     break
             else:
-                scheduled.append(ScheduledRequest(request, num_new, num_new == num_pending))
+                scheduled.append(_entry(request, num_new))
                 budget -= num_new
         return scheduled
 
@@ -111,9 +141,28 @@ class Scheduler:
             self.waiting.charge(request, num_new)  # at once: whose turn is next depends on it
             request.status = RequestStatus.RUNNING
             self.running.append(request)
-            admitted.append(ScheduledRequest(request, num_new, num_new == request.num_pending_tokens))
+            admitted.append(_entry(request, num_new))
             budget -= num_new
         return admitted
+
+    def _add_drafts(self, scheduled: list[ScheduledRequest]) -> None:
+        """Gives requests as many drafts as budget and blocks allow."""
+        num_rows = _num_tokens(scheduled)
+        budget = self._max_num_batched_tokens - num_rows
+        for entry in scheduled:
+            drafts = self._drafts(entry, budget, num_rows) if entry.samples else ()
+            if drafts and self._kv_cache.allocate(entry.request, entry.num_new_tokens + len(drafts)):
+                entry.draft_token_ids = drafts
+                budget -= len(drafts)
+
+    def _drafts(self, entry: ScheduledRequest, budget: int, num_rows: int) -> tuple[int, ...]:
+        """What may come next for a request. What is forced is the surest guess."""
+        request, forced = entry.request, entry.forced_token_ids
+        # The token behind the last useful draft is the last one of the output.
+        limit = min(budget, request.max_output_tokens - request.num_output_tokens - 1)
+        if limit <= 0 or forced:
+            return forced[: max(limit, 0)]
+        return tuple(self._drafter.propose(request, limit, num_rows)) if self._drafter is not None else ()
 
     def _preempt(self, request: Request) -> None:
         """Takes a running request's blocks and sends it back to the queue."""
@@ -136,7 +185,16 @@ class Scheduler:
         request.finish(reason, stop_reason)
 
 
+def _entry(request: Request, num_new_tokens: int) -> ScheduledRequest:
+    samples = num_new_tokens == request.num_pending_tokens
+    return ScheduledRequest(request, num_new_tokens, samples, (), request.forced_token_ids if samples else ())
+
+
+def _num_tokens(scheduled: list[ScheduledRequest]) -> int:
+    return sum([entry.num_new_tokens for entry in scheduled])
+
+
 def _without(scheduled: list[ScheduledRequest], request: Request) -> tuple[list[ScheduledRequest], int]:
     """The list without a request, and the tokens that this gives back."""
     kept = [entry for entry in scheduled if entry.request is not request]
-    return kept, sum(entry.num_new_tokens for entry in scheduled) - sum(entry.num_new_tokens for entry in kept)
+    return kept, _num_tokens(scheduled) - _num_tokens(kept)

@@ -35,15 +35,20 @@ class SeenTokens:
             self._counts[row] += 1
         self._num_taken = len(token_ids)
 
-    @property
-    def ids(self) -> Int32Array:
-        """[N]"""
-        return self._ids[: len(self._rows)]
-
-    @property
-    def counts(self) -> Float32Array:
-        """[N]; 0 for what is only in the prompt."""
-        return self._counts[: len(self._rows)]
+    def rows(self, drafts: Sequence[int] = ()) -> tuple[Int32Array, Float32Array]:
+        """Ids [N] and counts [N], 0 for what is only in the prompt; as if `drafts` had been drawn as well."""
+        ids, counts = self._ids[: len(self._rows)], self._counts[: len(self._rows)]
+        if not drafts:
+            return ids, counts
+        counts = counts.copy()
+        new: dict[int, float] = {}
+        for token_id in drafts:
+            if token_id in self._rows:
+                counts[self._rows[token_id]] += 1
+            else:
+                new[token_id] = new.get(token_id, 0.0) + 1
+        new_ids, new_counts = np.fromiter(new, np.int32, len(new)), np.fromiter(new.values(), np.float32, len(new))
+        return np.concatenate([ids, new_ids]), np.concatenate([counts, new_counts])
 
 
 def _doubled(values: np.ndarray) -> np.ndarray:
