@@ -85,6 +85,7 @@ class ScriptedEngine:
     config: ModelConfig = MODEL_CONFIG
     calls: list[Call] = field(default_factory=list)
     open_ids: set[str] = field(default_factory=set)
+    asked_to_answer: list[str] = field(default_factory=list)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def generate(
@@ -96,6 +97,9 @@ class ScriptedEngine:
         self.calls.append(Call(request_id, list(prompt_token_ids), params, cache_salt))
         self.open_ids.add(request_id)
         return ScriptedStream(self, request_id, ids_of(text), params)
+
+    def answer_now(self, request_id: str) -> None:
+        self.asked_to_answer.append(request_id)
 
     def status(self) -> EngineStatus:
         num_open = len(self.open_ids)

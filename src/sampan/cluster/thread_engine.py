@@ -31,7 +31,7 @@ class ThreadEngine:
         self.config = config
         self.max_model_len = engine.max_model_len
         self._engine = engine
-        self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._commands: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._streams: dict[str, _ThreadStream] = {}  # only the engine thread touches it
         self._closing = False
         self._failure: EngineError | None = None
@@ -75,6 +75,9 @@ class ThreadEngine:
 
         self._submit(end)
 
+    def answer_now(self, request_id: str) -> None:
+        self._submit(lambda: self._engine.answer_now(request_id))
+
     def status(self) -> EngineStatus:
         scheduler, pool = self._engine.scheduler, self._engine.kv_cache.pool
         reason = "failed" if self._failure is not None else "closing" if self._closing else "ready"
@@ -85,6 +88,8 @@ class ThreadEngine:
             num_waiting=len(scheduler.waiting),
             num_blocks=pool.num_blocks,
             num_free_blocks=pool.num_free,
+            num_drafted_tokens=self._engine.num_drafted_tokens,
+            num_accepted_tokens=self._engine.num_accepted_tokens,
         )
 
     async def close(self) -> None:
@@ -92,7 +97,7 @@ class ThreadEngine:
         self._submit(lambda: None)  # wakes an idle thread
         await asyncio.to_thread(self._thread.join)
 
-    def _submit(self, command: Callable[[], None]) -> None:
+    def _submit(self, command: Callable[[], object]) -> None:
         """Hands a command to the engine thread; once that has ended, runs it here, as nobody else touches the engine
         then."""
         with self._lock:
