@@ -75,7 +75,7 @@ def test_the_reserve_by_default() -> None:
         output = generate(list(range(1000, 1000 + limit)), limit, **params)
         return len(output) - output.index(END) - 1 if END in output else -1
 
-    assert [room(limit) for limit in (6, 7, 11, 103, 5000)] == [-1, 1, 2, 25, 512]
+    assert [room(limit) for limit in (6, 34, 35, 103, 5000)] == [-1, -1, 8, 25, 512]
     assert room(103, ignore_eos=True) == -1
     assert room(103, answer_reserve=0) == -1
     assert room(103, ignore_eos=True, answer_reserve=9) == 9

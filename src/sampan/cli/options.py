@@ -49,7 +49,7 @@ class Engine(NamedTuple):
     )
     device: Annotated[str | None, Option("in Paddle's words: gpu:0, npu:0; unset: the CPU")] = None
     speculation: Annotated[
-        str, Option("ngram: verify guesses from the text where that pays", metavar="WAY", choices=("ngram", "off"))
+        str, Option("guess from the text what comes next", metavar="WAY", choices=("ngram", "off"))
     ] = "ngram"
     max_model_len: Annotated[int | None, Option("most tokens of prompt and answer together")] = None
     load_format: Annotated[str, Option("dummy: random weights in the model's shape")] = "auto"
