@@ -89,6 +89,7 @@ class ScriptedEngine:
     calls: list[Call] = field(default_factory=list)
     streams: list[ScriptedStream] = field(default_factory=list)
     open_ids: set[str] = field(default_factory=set)
+    asked_to_answer: list[str] = field(default_factory=list)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def generate(
@@ -109,6 +110,9 @@ class ScriptedEngine:
         self.open_ids.add(request_id)
         self.streams.append(ScriptedStream(self, request_id, ids_of(text), params))
         return self.streams[-1]
+
+    def answer_now(self, request_id: str) -> None:
+        self.asked_to_answer.append(request_id)
 
     def status(self) -> EngineStatus:
         num_open = len(self.open_ids)

@@ -10,6 +10,7 @@
     │   ├── ConfigError             a configuration value is out of range
     │   └── RequestError            one request is malformed or asks for what the model cannot do
     │       ├── ContextLengthError  prompt and answer together do not fit the context
+    │       ├── UnknownAnswerError  no answer of that id is being written
     │       └── UnsupportedError    the request is well formed, but this version lacks what it asks for
     ├── OverloadedError             the queue is full: come back later
     ├── UnavailableError            loading or shutting down: come back later or go elsewhere
@@ -78,6 +79,10 @@ class RequestError(UsageError):
 
 class ContextLengthError(RequestError):
     """Prompt and answer together do not fit the model's context."""
+
+
+class UnknownAnswerError(RequestError):
+    """No answer of that id is being written."""
 
 
 class UnsupportedError(RequestError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
+import httpx
 import pytest
 
 from sampan.engine.sampling_params import SamplingParams
@@ -185,6 +187,9 @@ def test_every_sampling_field_reaches_the_engine(ask):
         "skip_special_tokens": False,
         "ignore_eos": True,
         "min_tokens": 2,
+        "thinking_token_budget": 5,
+        "answer_reserve": 3,
+        "loop_guard": False,
         "max_tokens": 9,
     }
     asked = ask()
@@ -196,6 +201,41 @@ def test_every_sampling_field_reaches_the_engine(ask):
     expected = {**fields, "stop": ("x", "y"), "stop_token_ids": (7,), "logit_bias": {5: -100.0}, "logprobs": 3}
     assert call.params == SamplingParams(**expected)
     assert call.cache_salt == "mine"
+
+
+@pytest.mark.parametrize("name", ["thinking_token_budget", "thinking_budget", "reasoning_max_tokens"])
+def test_all_names_of_the_thinking_budget(ask, name):
+    asked = ask()
+    assert asked.chat(**{name: 0}).status_code == 200
+    assert asked.engine.calls[0].params.thinking_token_budget == 0
+    response = asked.chat(**{name: -1})
+    assert response.json()["error"]["param"] == "thinking_token_budget"
+    assert response.status_code == 400
+    if name != "thinking_token_budget":
+        assert asked.chat(**{name: 1, "thinking_token_budget": 2}).status_code == 400
+
+
+def test_answer_now_reaches_every_open_choice(ask):
+    asked = ask(engine=ScriptedEngine(["a" * 50], delay=0.02))
+
+    async def body() -> None:
+        transport = httpx.ASGITransport(asked.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answering = asyncio.create_task(
+                client.post("/v1/chat/completions", json={"messages": [USER], "n": 2, "stream": True})
+            )
+            while len(asked.engine.calls) < 2:
+                await asyncio.sleep(0.001)
+            answer_id = asked.engine.calls[0].request_id.rpartition("-")[0]
+            assert (await client.post(f"/v1/chat/completions/{answer_id}/answer_now")).status_code == 204
+            assert asked.engine.asked_to_answer == [f"{answer_id}-0", f"{answer_id}-1"]
+            response = await answering
+            assert f'"id":"{answer_id}"' in response.text
+            late = await client.post(f"/v1/chat/completions/{answer_id}/answer_now")
+            assert late.status_code == 404
+            assert late.json()["error"]["type"] == "NotFoundError"
+
+    asyncio.run(body())
 
 
 def test_nulls_are_absent(ask):

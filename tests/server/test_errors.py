@@ -22,6 +22,7 @@ EXPECTED = {
     errors.UnknownModelError: (404, "NotFoundError"),
     errors.RequestError: (400, "BadRequestError"),
     errors.ContextLengthError: (400, "BadRequestError"),
+    errors.UnknownAnswerError: (404, "NotFoundError"),
     errors.UnsupportedError: (501, "NotImplementedError"),
     errors.OverloadedError: (429, "rate_limit_error"),
     errors.UnavailableError: (503, "unavailable_error"),

@@ -1,4 +1,4 @@
-"""What the server knows of an engine: three methods. The in-thread engine has them, and so will the engine process's
+"""What the server knows of an engine: four methods. The in-thread engine has them, and so will the engine process's
 client."""
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class EngineStatus:
     num_preemptions: int = 0  # these three since the start
     num_queried_tokens: int = 0  # of prompts, looked up in the prefix cache
     num_hit_tokens: int = 0  # of these, found
+    num_drafted_tokens: int = 0  # guessed and verified so far, and those of them that were right
+    num_accepted_tokens: int = 0
 
 
 class OutputStream(Protocol):
@@ -76,6 +78,9 @@ class EngineClient(Protocol):
             OverloadedError: the queue is full. Known at once, however long a step takes.
             EngineError: the engine failed or is closing.
         """
+
+    def answer_now(self, request_id: str) -> None:
+        """Asks a request that is still thinking to close its thought and answer; harmless where it has ended."""
 
     def status(self) -> EngineStatus:
         """Cheap and never blocking."""

@@ -32,7 +32,7 @@ class ThreadEngine:
         self.config = config
         self.max_model_len = engine.max_model_len
         self._engine = engine
-        self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._commands: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._streams: dict[str, _ThreadStream] = {}  # only the engine thread touches it
         self._closing = False
         self._failure: EngineError | None = None
@@ -93,6 +93,9 @@ class ThreadEngine:
 
         self._submit(end)
 
+    def answer_now(self, request_id: str) -> None:
+        self._submit(lambda: self._engine.answer_now(request_id))
+
     def status(self) -> EngineStatus:
         scheduler, kv_cache = self._engine.scheduler, self._engine.kv_cache
         reason = "failed" if self._failure is not None else "closing" if self._closing else "ready"
@@ -108,6 +111,8 @@ class ThreadEngine:
             num_preemptions=scheduler.num_preemptions,
             num_queried_tokens=kv_cache.num_queried_tokens,
             num_hit_tokens=kv_cache.num_hit_tokens,
+            num_drafted_tokens=self._engine.num_drafted_tokens,
+            num_accepted_tokens=self._engine.num_accepted_tokens,
         )
 
     async def close(self) -> None:
@@ -115,7 +120,7 @@ class ThreadEngine:
         self._submit(lambda: None)  # wakes an idle thread
         await asyncio.to_thread(self._thread.join)
 
-    def _submit(self, command: Callable[[], None]) -> None:
+    def _submit(self, command: Callable[[], object]) -> None:
         """Hands a command to the engine thread; once that has ended, runs it here, as nobody else touches the engine
         then."""
         with self._lock:

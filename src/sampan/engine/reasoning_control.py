@@ -14,6 +14,7 @@ from sampan.engine.loop_guard import CHECK_EVERY, WINDOW, find_cycle
 from sampan.engine.sampling_params import SamplingParams
 
 DEFAULT_ANSWER_RESERVE = 512  # tokens, but at most a quarter of what may be generated
+MIN_DEFAULT_RESERVE = 8  # where that is less, nobody expects an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,9 @@ class ReasoningControl:
         close_at = sys.maxsize if budget is None else self._segment_start + budget
         reserve = self._params.answer_reserve
         if reserve is None and not self._params.ignore_eos:
-            reserve = min(DEFAULT_ANSWER_RESERVE, (self._max_output - num_closing) // 4)
-        if reserve is not None and reserve > 0:
+            quarter = (self._max_output - num_closing) // 4
+            reserve = min(DEFAULT_ANSWER_RESERVE, quarter) if quarter >= MIN_DEFAULT_RESERVE else 0
+        if reserve:
             close_at = min(close_at, self._num_prompt + self._max_output - reserve - num_closing)
         return close_at
 

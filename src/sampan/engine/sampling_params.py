@@ -40,8 +40,8 @@ class SamplingParams:
         skip_special_tokens: leave special tokens out of the text.
         thinking_token_budget: most tokens of a thought; then it is closed and the answer follows. 0 closes it at once.
         answer_reserve: a thought is closed when only this many tokens are left for the answer, so that `max_tokens` (or
-            the context's end) does not leave it empty; 0 for none. None takes 512, at most a quarter of what there is,
-            and none with `ignore_eos`.
+            the context's end) does not leave it empty; 0 for none. None takes 512, at most a quarter of what there is;
+            none where that is very little, nor with `ignore_eos`.
         loop_guard: a thought that repeats itself is closed, an answer that does is ended with the stop reason
             "repetition"; not with `ignore_eos`, which asks for length.
 

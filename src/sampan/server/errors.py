@@ -25,6 +25,7 @@ from sampan.errors import (
     RequestError,
     SampanError,
     UnavailableError,
+    UnknownAnswerError,
     UnknownModelError,
     UnsupportedError,
 )
@@ -50,6 +51,7 @@ ERROR_TABLE: dict[type[Exception], ErrorKind] = {
     EngineError: ErrorKind(500, "InternalServerError", hidden="The engine failed while it worked on this request"),
     RequestError: ErrorKind(400, "BadRequestError"),
     UnknownModelError: ErrorKind(404, "NotFoundError"),
+    UnknownAnswerError: ErrorKind(404, "NotFoundError"),
     UnsupportedError: ErrorKind(501, "NotImplementedError"),
     OverloadedError: ErrorKind(429, "rate_limit_error"),
     UnavailableError: ErrorKind(503, "unavailable_error"),

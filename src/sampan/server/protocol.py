@@ -40,9 +40,6 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "bad_words": ([],),
     "allowed_token_ids": ([],),
     "repetition_detection": (),
-    "thinking_token_budget": (),
-    "thinking_budget": (),
-    "reasoning_max_tokens": (),
     "use_beam_search": (False,),
     "length_penalty": (1, 1.0),
     "truncate_prompt_tokens": (),
@@ -93,12 +90,25 @@ class SamplingFields(AdmissionFields):
     skip_special_tokens: bool | None = None
     ignore_eos: bool | None = None
     min_tokens: int | None = None
+    thinking_token_budget: int | None = None  # vLLM's name; the next two are other servers'
+    thinking_budget: int | None = None
+    reasoning_max_tokens: int | None = None
+    answer_reserve: int | None = None
+    loop_guard: bool | None = None
     max_tokens: int | None = Field(default=None, ge=1)
 
     @property
     def max_new_tokens(self) -> int | None:
         """The bound on the answer, whatever name the client gave it."""
         return self.max_tokens
+
+    @property
+    def max_thinking_tokens(self) -> int | None:
+        """The bound on the thought, whatever name the client gave it."""
+        name, value = "thinking_token_budget", self.thinking_token_budget
+        for other in ("thinking_budget", "reasoning_max_tokens"):
+            value = _one_of(name, value, other, getattr(self, other))
+        return value
 
     @property
     def num_logprobs(self) -> int | None:
