@@ -64,6 +64,7 @@ def test_what_is_computed_later_is_charged_too() -> None:
     first = waiting.pop()
     assert first.request_id == "a0"
     waiting.charge(first, 35)  # prompt and answer
+    waiting.charge(first, 30)  # computed again: paid for already
     assert drain(waiting, 6) == ["b0", "b1", "b2", "b3", "a1", "a2"]
 
 

@@ -71,6 +71,7 @@ class Request:
         self.stop_reason: int | str | None = None
         self.num_computed_tokens = 0
         self.num_cached_tokens: int | None = None  # of the prompt, at first admission
+        self.num_charged_tokens = 0  # of the tenant's share
         self.num_preemptions = 0
         self.block_ids = array("i")
         self.block_hashes: list[bytes] = []  # of the full blocks of token_ids, as far as they were needed
