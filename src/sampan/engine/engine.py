@@ -193,7 +193,7 @@ class Engine:
                 continue
             num_taken, reason, stop_reason = self._take(entry, drawn)
             self.kv_cache.register_computed(request, num_before)
-            if not drawn:
+            if not entry.samples:
                 continue
             if reason is not None:
                 self.scheduler.finish(request, reason, stop_reason)

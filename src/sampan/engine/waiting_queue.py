@@ -117,12 +117,13 @@ class WaitingQueue:
     def charge(self, request: Request, num_new_tokens: int) -> None:
         """Notes that tokens are about to be computed for a request. What the cache had is free, and so is what is
         computed again after a preemption. A tenant that is alone takes nothing from anyone."""
+        if len(self._tenants) == 1:
+            return
         last = request.num_computed_tokens + num_new_tokens
         first = max(request.num_computed_tokens, request.num_charged_tokens)
         if last > first:
             request.num_charged_tokens = last
-            if len(self._tenants) > 1:
-                self._tenants[request.tenant].num_served_tokens += last - first
+            self._tenants[request.tenant].num_served_tokens += last - first
 
     def close(self, request: Request) -> None:
         """Notes that a request, no longer in the queue, has ended."""
