@@ -60,6 +60,7 @@ class Request:
         self.arrival_time = 0.0  # set when it joins the queue
         self.seed = params.seed if params.seed is not None else secrets.randbelow(MAX_SEED)
         self.sampling_record = sampling_record(params)
+        self.edits_logits = params.has_penalties or params.min_tokens > 0 or len(params.logit_bias) > 0
         self.seen = SeenTokens(prompt_token_ids) if params.has_penalties else None
         self.num_prompt_tokens = len(prompt_token_ids)
         self.token_ids = [*prompt_token_ids, *output_token_ids]  # prompt and output
