@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Sequence
 from enum import Enum, auto
 
+from sampan.engine.lookup import Lookup
 from sampan.engine.outputs import FinishReason
 from sampan.engine.reasoning_control import ReasoningControl
 from sampan.engine.sampling_params import MAX_SEED, SamplingParams
@@ -67,6 +68,7 @@ class Request:
         self.max_output_tokens = params.max_tokens or sys.maxsize  # the engine lowers it to the end of the context
         self.answer_now = answer_now
         self.control: ReasoningControl | None = None  # made by the engine, which knows how the model thinks
+        self.lookup: Lookup | None = None  # made by the drafter when it is needed first
         self.status = RequestStatus.WAITING
         self.finish_reason: FinishReason | None = None
         self.stop_reason: int | str | None = None
