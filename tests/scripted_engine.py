@@ -84,11 +84,20 @@ class ScriptedEngine:
     max_model_len: int = 4096
     config: ModelConfig = MODEL_CONFIG
     calls: list[Call] = field(default_factory=list)
+    hurried: list[str] = field(default_factory=list)
     open_ids: set[str] = field(default_factory=set)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def generate(
-        self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
+        self,
+        request_id: str,
+        prompt_token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        cache_salt: str = "",
+        tenant: str = "",
+        priority: int = 0,
+        timeout: float | None = None,
     ) -> ScriptedStream:
         if self.refusal is not None:
             raise self.refusal
@@ -96,6 +105,9 @@ class ScriptedEngine:
         self.calls.append(Call(request_id, list(prompt_token_ids), params, cache_salt))
         self.open_ids.add(request_id)
         return ScriptedStream(self, request_id, ids_of(text), params)
+
+    def answer_now(self, request_id: str) -> None:
+        self.hurried.append(request_id)
 
     def status(self) -> EngineStatus:
         num_open = len(self.open_ids)

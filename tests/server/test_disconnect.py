@@ -8,7 +8,9 @@ import socket
 import httpx
 import pytest
 
-from sampan.cluster import ThreadEngine
+from engine_processes import engine_process
+from sampan.cluster import EngineSpec, ProcessEngine
+from sampan.config import EngineConfig
 from scripted_engine import ScriptedEngine
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
@@ -37,10 +39,17 @@ def test_request_ends_when_its_client_leaves(serve, path, body, delay):
     live.wait_until(lambda: live.engine.status().num_free_blocks == 100)
 
 
+@pytest.fixture(scope="module")
+def real_engine():
+    with engine_process(EngineSpec(config=EngineConfig(num_blocks=256))) as engine:
+        yield engine
+
+
 @pytest.mark.parametrize("stream", [False, True])
-def test_blocks_of_the_real_engine_are_free_again(serve, make_engine, stream):
-    engine = make_engine(max_model_len=4096)
-    live = serve(ThreadEngine(engine, engine._backend.config))
+def test_blocks_of_the_real_engine_are_free_again(serve, real_engine, stream):
+    client = ProcessEngine(real_engine.model.config, real_engine.model.max_model_len)
+    live = serve(client, on_start=lambda: client.connect(real_engine.endpoint))
+    live.wait_until(lambda: live.engine.status().num_free_blocks == 256)
     connection = live.send("/v1/completions", {"prompt": [9] * 40, "ignore_eos": True, "stream": stream})
     live.wait_until(lambda: live.engine.status().num_free_blocks < 256)
     if stream:

@@ -1,20 +1,19 @@
-"""What the server knows of an engine: three methods. The in-thread engine has them, and so will the engine process's
-client."""
+"""What the server knows of an engine: four methods."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from sampan.config import ModelConfig
 from sampan.engine.outputs import EngineOutput
 from sampan.engine.sampling_params import SamplingParams
 
 
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
-    """A glance at the engine. `ready` is false while loading, draining or failed; `reason` says which."""
+class EngineStatus(msgspec.Struct, frozen=True, array_like=True):
+    """A glance at the engine. `ready` is false while loading, restarting, closing or failed; `reason` says which."""
 
     ready: bool
     reason: str
@@ -25,10 +24,11 @@ class EngineStatus:
 
 
 class OutputStream(Protocol):
-    """An accepted request's outputs; the last one has a `finish_reason`, and then the iteration stops.
+    """An accepted request's outputs; the last one has a `finish_reason`, and then the iteration stops. What several
+    steps brought before the reader came may come in one output.
 
     Raises:
-        EngineError: from `__anext__`, the engine failed while the request was open.
+        EngineError: from `__anext__`, engines failed while the request was open, and none could go on with it.
     """
 
     def __aiter__(self) -> OutputStream: ...
@@ -46,19 +46,36 @@ class EngineClient(Protocol):
     max_model_len: int
 
     async def generate(
-        self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
+        self,
+        request_id: str,
+        prompt_token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        cache_salt: str = "",
+        tenant: str = "",
+        priority: int = 0,
+        timeout: float | None = None,
     ) -> OutputStream:
         """Returns once the request is accepted, so that a refusal is known before an answer begins. Close the stream
         if you leave it early.
 
+        Args:
+            cache_salt: requests with different salts share no cached prompt.
+            tenant: who asks; tenants get equal shares of a busy engine.
+            priority: higher ones are served first.
+            timeout: seconds from now after which the request is no longer of use.
+
         Raises:
             RequestError, ContextLengthError: the request cannot be served.
             OverloadedError: the queue is full.
-            EngineError: the engine failed or is closing.
+            EngineError: engines failed, or the client is closing.
         """
+
+    def answer_now(self, request_id: str) -> None:
+        """Asks a request that is still thinking to close its thought and answer; harmless where it has ended."""
 
     def status(self) -> EngineStatus:
         """Cheap and never blocking."""
 
     async def close(self) -> None:
-        """Ends open requests with `FinishReason.ABORT` and stops the engine."""
+        """Ends open requests with `FinishReason.ABORT`."""

@@ -45,6 +45,7 @@ class Engine:
         self.max_model_len = min(max_model_len, num_blocks * config.block_size)
         self.vocab_size = vocab_size
         self.eos_token_ids = tuple(eos_token_ids)
+        self.revision = revision
         self._backend = backend
         self.kv_cache = KVCacheManager(
             num_blocks, config.block_size, enable_prefix_caching=config.enable_prefix_caching, revision=revision
@@ -59,8 +60,11 @@ class Engine:
         """Whether another `step` has work."""
         return bool(self._requests)
 
-    def add_request(self, request: Request) -> None:
+    def add_request(self, request: Request, *, is_resumed: bool = False) -> None:
         """Queues a request.
+
+        Args:
+            is_resumed: an engine that is gone had accepted it, so it is taken however long the queue is.
 
         Raises:
             RequestError: the prompt is empty, an id is outside the vocabulary, or the request id is already open.
@@ -86,7 +90,7 @@ class Engine:
                 param="max_tokens" if prompt_len < self.max_model_len else "prompt",
                 remedy="shorten the prompt or ask for fewer tokens",
             )
-        if len(self.scheduler.waiting) >= self.config.max_num_waiting:
+        if not is_resumed and len(self.scheduler.waiting) >= self.config.max_num_waiting:
             raise OverloadedError("too many requests wait", remedy="try again later")
         self._requests[request.request_id] = request
         self.scheduler.add(request)

@@ -52,7 +52,7 @@ class KVCacheManager:
     def count_admission(self, request: Request) -> None:
         """Notes once per request how much of its prompt the cache held."""
         if request.num_cached_tokens is None:
-            request.num_cached_tokens = request.num_computed_tokens
+            request.num_cached_tokens = min(request.num_computed_tokens, request.num_prompt_tokens)
             self.num_queried_tokens += request.num_tokens
             self.num_hit_tokens += request.num_computed_tokens
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from sampan.backends.base import TokenLogprobs
 
 
@@ -17,9 +19,9 @@ class FinishReason(str, Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineOutput:
-    """What one step brought one request: token ids only, no text.
+class EngineOutput(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one step brought one request: token ids only, no text. Made for every token of every request, so it is the
+    cheapest kind of object there is, and travels between processes as it is.
 
     Args:
         new_token_ids: drawn in this step; an end token is among them.
