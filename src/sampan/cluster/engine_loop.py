@@ -1,8 +1,8 @@
 """The step loop of an engine process: commands in, one step, what it brought out, one message for each worker.
 
 The loop never waits for a worker. One that is gone loses its requests. One that reads so slowly that
-`MAX_UNREAD_DELIVERIES` pile up loses them too, and is told to send them again once it reads: to it, that is the same as
-an engine that died.
+`MAX_UNREAD_DELIVERIES` pile up on either side of the socket loses them too, and is told to send them again once it
+reads: to it, that is the same as an engine that died.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ from typing import NoReturn
 import zmq
 
 from sampan.cluster.client import EngineStatus
-from sampan.cluster.messages import Abort, AnswerNow, Delivery, Refusal, Submit, decode_command, encode
+from sampan.cluster.messages import (
+    MAX_UNREAD_DELIVERIES,
+    Abort,
+    AnswerNow,
+    Delivery,
+    Refusal,
+    Submit,
+    decode_command,
+    encode,
+)
 from sampan.cluster.step_watch import StepWatch
 from sampan.engine.engine import Engine
 from sampan.engine.outputs import EngineOutput
@@ -25,7 +34,7 @@ from sampan.errors import EngineError, SampanError
 
 logger = logging.getLogger(__name__)
 
-MAX_UNREAD_DELIVERIES = 1000
+RETRY_MILLISECONDS = 100  # between attempts to tell a worker that did not read
 STATUS_SECONDS = 1.0  # a worker that nothing else is sent to learns this often how the engine is
 
 
@@ -68,7 +77,8 @@ class EngineLoop:
         while True:
             if not self._engine.has_unfinished:
                 self._deliver(self._status(), everyone=True)
-                self._socket.poll()
+                someone_is_full = any(worker.is_reset for worker in self._workers.values())
+                self._socket.poll(RETRY_MILLISECONDS if someone_is_full else None)
             if self._receive():
                 self._deliver(self._status())  # a client waits for its request to be accepted, and steps may be long
             if self._engine.has_unfinished:
@@ -88,8 +98,7 @@ class EngineLoop:
                 case Submit() as submit:
                     self._submit(worker, submit)
                 case Abort(request_id):
-                    self._engine.abort(request_id)
-                    self._forget(request_id)
+                    self._abort(request_id)
                 case AnswerNow(request_id):
                     self._engine.answer_now(request_id)  # type: ignore[attr-defined]
 
@@ -102,8 +111,8 @@ class EngineLoop:
             cache_salt=submit.cache_salt,
         )
         try:
-            self._engine.abort(submit.request_id)  # sent again: what the worker says now holds
-            self._engine.add_request(request, is_resumed=submit.is_resumed)
+            self._abort(submit.request_id)  # sent again: what the worker says now holds
+            self._engine.add_request(request, accepted_before=submit.accepted_before)
         except SampanError as error:
             worker.refused.append(Refusal.of(submit.request_id, error))
         except Exception as error:
@@ -114,6 +123,10 @@ class EngineLoop:
             worker.accepted.append(submit.request_id)
             worker.requests.add(submit.request_id)
             self._owners[submit.request_id] = worker
+
+    def _abort(self, request_id: str) -> None:
+        self._engine.abort(request_id)
+        self._forget(request_id)
 
     def _forget(self, request_id: str) -> None:
         worker = self._owners.pop(request_id, None)
@@ -148,7 +161,8 @@ class EngineLoop:
                 self._socket.send_multipart((identity, message), zmq.NOBLOCK)
                 worker.is_reset, worker.last_status = False, status
             except zmq.Again:
-                logger.warning("a worker does not read; its requests will be sent again")
+                if not worker.is_reset:
+                    logger.warning("a worker does not read; it will have to send its requests again")
                 self._drop(worker)
                 worker.is_reset = True
             except zmq.ZMQError as error:

@@ -16,6 +16,8 @@ from sampan.engine.outputs import EngineOutput
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import SampanError
 
+MAX_UNREAD_DELIVERIES = 500  # that either side of a connection keeps
+
 # ---- from a worker --------------------------------------------------------------------------------------------------
 
 
@@ -28,7 +30,7 @@ class Submit(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     Args:
         output_token_ids: what earlier engines drew for it; the engine goes on behind them and does not send them again.
-        is_resumed: an earlier engine had accepted it, so no queue is too full for it.
+        accepted_before: by an engine that is gone.
         deadline: on the machine's monotonic clock, which all processes share.
     """
 
@@ -36,7 +38,7 @@ class Submit(msgspec.Struct, frozen=True, array_like=True, tag=True):
     prompt_token_ids: list[int]
     params: SamplingParams
     output_token_ids: list[int]
-    is_resumed: bool
+    accepted_before: bool
     cache_salt: str
     tenant: str
     priority: int

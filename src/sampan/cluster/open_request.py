@@ -44,7 +44,7 @@ class OpenRequest:
         """What the next engine shall get."""
         if not self.accepted.done():
             return self._submit
-        return msgspec.structs.replace(self._submit, output_token_ids=self._token_ids, is_resumed=True)
+        return msgspec.structs.replace(self._submit, output_token_ids=self._token_ids, accepted_before=True)
 
     def accept(self) -> None:
         """An engine has taken the request."""

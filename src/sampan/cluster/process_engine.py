@@ -16,7 +16,17 @@ import msgspec
 import zmq
 
 from sampan.cluster.client import EngineStatus
-from sampan.cluster.messages import Abort, AnswerNow, Command, Delivery, Hello, Submit, decode_delivery, encode
+from sampan.cluster.messages import (
+    MAX_UNREAD_DELIVERIES,
+    Abort,
+    AnswerNow,
+    Command,
+    Delivery,
+    Hello,
+    Submit,
+    decode_delivery,
+    encode,
+)
 from sampan.cluster.open_request import GUILTY_AFTER, SUSPECT_AFTER, OpenRequest
 from sampan.config import ModelConfig
 from sampan.engine.outputs import EngineOutput, FinishReason
@@ -197,6 +207,7 @@ class _Connection:
         self._is_drain_due = False
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self._socket.set(zmq.SNDHWM, 0)  # what is open is bounded elsewhere, and an abort must not be lost
+        self._socket.set(zmq.RCVHWM, MAX_UNREAD_DELIVERIES)
         self._socket.set(zmq.LINGER, 0)
         self._socket.connect(endpoint)
         self._loop.add_reader(self._socket.fileno(), self._drain)

@@ -7,9 +7,8 @@ from collections import deque
 WINDOW = 60.0
 MAX_IN_WINDOW = 30
 HEALTHY = 1.0  # whoever was ready for so long did not fail at once
-MAX_FAILING_AT_ONCE = 8
+MAX_FAILING_AT_ONCE = 6
 FIRST_DELAY = 0.1
-MAX_DELAY = 5.0
 
 
 class Restarts:
@@ -38,4 +37,4 @@ class Restarts:
             return None
         if self._num_failed_at_once <= 1:
             return 0.0
-        return min(FIRST_DELAY * 2.0 ** (self._num_failed_at_once - 2), MAX_DELAY)
+        return FIRST_DELAY * 2.0 ** (self._num_failed_at_once - 2)

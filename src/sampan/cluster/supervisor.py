@@ -42,6 +42,7 @@ from sampan.errors import EngineError, SampanError
 
 logger = logging.getLogger(__name__)
 
+ENGINE_MODULE = "sampan.cluster.engine_process"
 TICK = 0.25  # seconds
 GRACE = 10.0  # seconds that workers get to end beyond what they were given
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -304,7 +305,7 @@ class Supervisor:
         self._num_engines += 1
         self._endpoint = f"ipc://{self._directory}/engine-{self._num_engines}.sock"
         order = EngineOrder(self._spec, self._endpoint, self._log_level)
-        return Child("sampan.cluster.engine_process", msgspec.msgpack.encode(order))
+        return Child(ENGINE_MODULE, msgspec.msgpack.encode(order))
 
     def _tell_workers(self) -> None:
         """Tells every worker how things stand, unless it knows."""

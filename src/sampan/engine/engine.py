@@ -60,11 +60,11 @@ class Engine:
         """Whether another `step` has work."""
         return bool(self._requests)
 
-    def add_request(self, request: Request, *, is_resumed: bool = False) -> None:
+    def add_request(self, request: Request, *, accepted_before: bool = False) -> None:
         """Queues a request.
 
         Args:
-            is_resumed: an engine that is gone had accepted it, so it is taken however long the queue is.
+            accepted_before: by an engine that is gone; there is room for it, then.
 
         Raises:
             RequestError: the prompt is empty, an id is outside the vocabulary, or the request id is already open.
@@ -90,7 +90,7 @@ class Engine:
                 param="max_tokens" if prompt_len < self.max_model_len else "prompt",
                 remedy="shorten the prompt or ask for fewer tokens",
             )
-        if not is_resumed and len(self.scheduler.waiting) >= self.config.max_num_waiting:
+        if not accepted_before and len(self.scheduler.waiting) >= self.config.max_num_waiting:
             raise OverloadedError("too many requests wait", remedy="try again later")
         self._requests[request.request_id] = request
         self.scheduler.add(request)

@@ -25,7 +25,7 @@ class Request:
     prompt, a chunk of one, a decode step and the recomputation after a preemption differ in nothing else.
 
     Args:
-        output_token_ids: tokens that an engine which is gone drew for this request; it goes on behind them.
+        output_token_ids: drawn before, by another engine perhaps; the request goes on behind them.
         cache_salt: prefix-cache blocks are shared only between requests of equal salt.
     """
 
@@ -43,7 +43,7 @@ class Request:
         self.cache_salt = cache_salt
         self.seed = params.seed if params.seed is not None else secrets.randbelow(MAX_SEED)
         self.num_prompt_tokens = len(prompt_token_ids)
-        self.token_ids = [*prompt_token_ids, *output_token_ids]
+        self.token_ids = [*prompt_token_ids, *output_token_ids]  # prompt and output
         self.status = RequestStatus.WAITING
         self.finish_reason: FinishReason | None = None
         self.stop_reason: int | str | None = None
