@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,23 @@ def test_status(shared: Cluster) -> None:
     assert set(engine) == {"pid", "model", "model_version", "state"}
     assert (engine["model"], engine["state"]) == ("sampan-tiny", "ready")
     assert engine["model_version"]
+
+
+def test_workers_share_the_connections(shared: Cluster) -> None:
+    before = [num_sockets(pid) for pid in shared.workers()]
+    shares: list[int] = []
+
+    def count(counts: list[int]) -> None:
+        wait_until(lambda: min(counts) >= 2, pause=0.005)
+        shares.extend(num_sockets(pid) - num for pid, num in zip(shared.workers(), before, strict=True))
+
+    ask_all(shared.url, jobs(32, 200), count)
+    assert min(shares) >= 8
+
+
+def num_sockets(pid: int) -> int:
+    links = [path.readlink().name for path in Path(f"/proc/{pid}/fd").iterdir()]
+    return sum(link.startswith("socket:") for link in links)
 
 
 def test_kill_under_32_streams(shared: Cluster) -> None:

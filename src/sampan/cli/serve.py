@@ -62,6 +62,7 @@ def serve(
         reasoning_format=reasoning_format,
         allow_remote=insecure,
         allowed_hosts=allowed_host,
+        workers=workers,
         drain_timeout_seconds=drain_timeout,
     )
     with bind_socket(config) as listener:  # before the model is loaded: a port in use is known at once
@@ -71,7 +72,7 @@ def serve(
             worker_module="sampan.server.worker",
             worker_order=msgspec.msgpack.encode(WorkerOrder(config, served_model_name, log_level)),
             inherited=(listener.fileno(),),
-            num_workers=workers,
+            num_workers=config.workers,
             drain_seconds=config.drain_timeout_seconds,
         )
         with supervisor:

@@ -12,6 +12,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from sampan.server.acceptor import Acceptor
 from sampan.server.http_protocol import BoundedHttpProtocol
 from sampan.server.listener import BACKLOG
 from sampan.server.service import Service
@@ -75,7 +76,16 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Called once the event loop runs."""
         self._on_start()
-        await super().startup(sockets)
+        await super().startup([])
+        num_open = self._num_open if self._service.config.workers > 1 else None
+        acceptors = [Acceptor(listener, self._make_protocol, num_open) for listener in sockets or ()]
+        self.servers = acceptors  # type: ignore[assignment]  # it closes them and waits, no more
+
+    def _num_open(self) -> int:
+        return len(self.server_state.connections)
+
+    def _make_protocol(self) -> BoundedHttpProtocol:
+        return BoundedHttpProtocol(self.config, self.server_state, self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called for each signal. The base class would raise it again at the end; a drained server ends in success."""
