@@ -15,13 +15,14 @@ import pytest
 
 from engine_processes import RunningEngine, engine_process
 from sampan.cluster import EngineSpec, ProcessEngine, process_engine
+from sampan.cluster.open_request import SUSPECT_AFTER
 from sampan.config import EngineConfig
 from sampan.engine.engine import Engine
 from sampan.engine.loader import load_model
 from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
-from sampan.errors import ContextLengthError, EngineError, OverloadedError, RequestError
+from sampan.errors import ContextLengthError, EngineError, OverloadedError, RequestError, UnavailableError
 
 GREEDY = SamplingParams(temperature=0, max_tokens=40, ignore_eos=True)
 SEEDED = SamplingParams(temperature=0.8, top_p=0.95, seed=7, max_tokens=200, ignore_eos=True, logprobs=2)
@@ -186,7 +187,7 @@ def test_closing_ends_open_streams_and_refuses_new_ones(running: RunningEngine) 
         await stream.__anext__()
         await client.close()
         assert [output async for output in stream][-1].finish_reason is FinishReason.ABORT
-        with pytest.raises(EngineError, match="closing"):
+        with pytest.raises(UnavailableError, match="closing"):
             await client.generate("b", PROMPT, GREEDY)
         assert (client.status().ready, client.status().reason) == (False, "closing")
 
@@ -249,6 +250,28 @@ def test_another_engine_goes_on_where_one_was_killed(running: RunningEngine, alo
             assert count < its_params.max_tokens
         assert params[1].seed is not None
         assert whole(await waiting) == whole(run_alone(alone, PROMPT[:9], GREEDY))
+
+    with_client(running, main, connect=False)
+
+
+def test_whoever_saw_engines_die_is_tried_alone_and_cleared(
+    running: RunningEngine, alone: Engine, tmp_path: Path
+) -> None:
+    async def main(client: ProcessEngine) -> None:
+        prompts = {f"r{i}": PROMPT[i:] for i in range(4)}
+        tasks = [asyncio.create_task(collect(client, name, prompt, SEEDED)) for name, prompt in prompts.items()]
+        refused = asyncio.create_task(collect(client, "refused", [], SEEDED))
+        await asyncio.sleep(0)
+        for index in range(SUSPECT_AFTER):
+            client.connect(f"ipc://{tmp_path}/{index}")  # nobody is there
+            client.connect(None)
+        client.connect(running.endpoint)
+        assert [request.request_id for request in client._held_back] == [*prompts, "refused"]
+        with pytest.raises(RequestError, match="empty"):
+            await refused
+        for task, prompt in zip(tasks, prompts.values(), strict=True):
+            assert whole(await task) == whole(run_alone(alone, prompt, SEEDED))
+        assert client._held_back == []
 
     with_client(running, main, connect=False)
 

@@ -68,7 +68,8 @@ class EngineClient(Protocol):
         Raises:
             RequestError, ContextLengthError: the request cannot be served.
             OverloadedError: the queue is full.
-            EngineError: engines failed, or the client is closing.
+            EngineError: engines failed.
+            UnavailableError: the client is closing.
         """
 
     def answer_now(self, request_id: str) -> None:

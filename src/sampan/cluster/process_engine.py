@@ -31,7 +31,7 @@ from sampan.cluster.open_request import GUILTY_AFTER, SUSPECT_AFTER, OpenRequest
 from sampan.config import ModelConfig
 from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.sampling_params import MAX_SEED, SamplingParams
-from sampan.errors import EngineError, RequestError
+from sampan.errors import EngineError, RequestError, SampanError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class ProcessEngine:
         self._connection: _Connection | None = None
         self._held_back: list[OpenRequest] = []  # suspects; the first of them is with the engine
         self._status = IDLE
-        self._failure: EngineError | None = None
+        self._failure: SampanError | None = None
 
     def connect(self, endpoint: str | None) -> None:
         """Goes over to the engine at `endpoint` and hands it what is open; None while there is no engine."""
@@ -119,10 +119,10 @@ class ProcessEngine:
 
     async def close(self) -> None:
         if self._failure is None:
-            self._end(None, EngineError("the engine is closing", remedy="try again later"))
+            self._end(None, UnavailableError("the engine is closing", remedy="send the request again"))
             self._status = msgspec.structs.replace(self._status, ready=False, reason="closing")
 
-    def _end(self, error: EngineError | None, failure: EngineError) -> None:
+    def _end(self, error: SampanError | None, failure: SampanError) -> None:
         """Ends what is open, with an error or as aborted; `failure` is for those who come later."""
         self._failure = failure
         if self._connection is not None:
@@ -151,6 +151,7 @@ class ProcessEngine:
             request = self._requests.pop(refusal.request_id, None)
             if request is not None:
                 request.fail(refusal.error())
+                self._clear(request)
         for request_id in delivery.accepted:
             request = self._requests.get(request_id)
             if request is not None:
