@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from sampan.cli.parameters import Argument, Option
@@ -20,6 +21,7 @@ class Sampling(NamedTuple):
     """Sampling (unset: as the model's makers recommend)."""
 
     max_tokens: Annotated[int | None, Option("most tokens of thought and answer together")] = None
+    thinking_token_budget: Annotated[int | None, Option("most tokens of the thought; then it is closed")] = None
     temperature: Annotated[float | None, Option("0 takes the most probable token; distills want 0.5 to 0.7")] = None
     top_p: Annotated[float | None, Option("draw from the most probable tokens that add up to X")] = None
     top_k: Annotated[int | None, Option("draw from the N most probable tokens")] = None
@@ -48,6 +50,9 @@ class Engine(NamedTuple):
         None
     )
     device: Annotated[str | None, Option("in Paddle's words: gpu:0, npu:0; unset: the CPU")] = None
+    speculation: Annotated[
+        str, Option("guess from the text what comes next", metavar="WAY", choices=("ngram", "off"))
+    ] = "ngram"
     max_model_len: Annotated[int | None, Option("most tokens of prompt and answer together")] = None
     load_format: Annotated[str, Option("dummy: random weights in the model's shape")] = "auto"
 
@@ -73,7 +78,7 @@ class Engine(NamedTuple):
                 memory_limit=self._memory_limit(),
                 device=self.device,
                 load_format=self.load_format,
-                engine_config=EngineConfig(max_model_len=self.max_model_len, **limits),
+                engine_config=EngineConfig(**self._limits(limits)),
                 progress=report,
             )
 
@@ -94,8 +99,11 @@ class Engine(NamedTuple):
             memory_limit=self._memory_limit(),
             device=self.device,
             load_format=self.load_format,
-            config=EngineConfig(max_model_len=self.max_model_len, **limits),
+            config=EngineConfig(**self._limits(limits)),
         )
+
+    def _limits(self, others: Mapping[str, Any]) -> dict[str, Any]:
+        return {"max_model_len": self.max_model_len, "speculation": self.speculation, **others}
 
     def _memory_limit(self) -> int | None:
         from sampan.cli.sizes import read_bytes

@@ -21,6 +21,13 @@ class EngineStatus(msgspec.Struct, frozen=True, array_like=True):
     num_waiting: int
     num_blocks: int
     num_free_blocks: int
+    num_waiting_tokens: int = 0  # in the prompts that wait
+    retry_after: float = 1.0  # seconds until they will have started, as far as is known
+    num_preemptions: int = 0  # these three since the start
+    num_queried_tokens: int = 0  # of prompts, looked up in the prefix cache
+    num_hit_tokens: int = 0  # of these, found
+    num_drafted_tokens: int = 0  # guessed and verified so far, and those of them that were right
+    num_accepted_tokens: int = 0
 
 
 class OutputStream(Protocol):
@@ -61,13 +68,14 @@ class EngineClient(Protocol):
 
         Args:
             cache_salt: requests with different salts share no cached prompt.
-            tenant: who asks; tenants get equal shares of a busy engine.
-            priority: higher ones are served first.
-            timeout: seconds from now after which the request is no longer of use.
+            tenant: whose request it is; a busy engine is shared evenly between tenants.
+            priority: among its tenant's requests, higher ones are served first.
+            timeout: seconds from now in which the whole answer must be there; else the last output has the
+                `finish_reason` ABORT and the `stop_reason` TIMEOUT.
 
         Raises:
             RequestError, ContextLengthError: the request cannot be served.
-            OverloadedError: the queue is full.
+            OverloadedError: the queue is full. Known at once, however long a step takes.
             EngineError: engines failed.
             UnavailableError: the client is closing.
         """

@@ -35,7 +35,7 @@ from sampan.errors import EngineError, SampanError
 logger = logging.getLogger(__name__)
 
 RETRY_MILLISECONDS = 100  # between attempts to tell a worker that did not read
-STATUS_SECONDS = 1.0  # a worker that nothing else is sent to learns this often how the engine is
+STATUS_SECONDS = 0.1  # a worker that nothing else is sent to learns this often how the engine is
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class EngineLoop:
                 case Abort(request_id):
                     self._abort(request_id)
                 case AnswerNow(request_id):
-                    self._engine.answer_now(request_id)  # type: ignore[attr-defined]
+                    self._engine.answer_now(request_id)
 
     def _submit(self, worker: _Worker, submit: Submit) -> None:
         request = Request(
@@ -109,6 +109,10 @@ class EngineLoop:
             submit.params,
             output_token_ids=submit.output_token_ids,
             cache_salt=submit.cache_salt,
+            tenant=submit.tenant,
+            priority=submit.priority,
+            deadline=submit.deadline,
+            answer_now=submit.answer_now,
         )
         try:
             self._abort(submit.request_id)  # sent again: what the worker says now holds
@@ -179,12 +183,19 @@ class EngineLoop:
         worker.requests.clear()
 
     def _status(self) -> EngineStatus:
-        scheduler, pool = self._engine.scheduler, self._engine.kv_cache.pool
+        engine, scheduler, kv_cache = self._engine, self._engine.scheduler, self._engine.kv_cache
         return EngineStatus(
             ready=True,
             reason="ready",
             num_running=len(scheduler.running),
             num_waiting=len(scheduler.waiting),
-            num_blocks=pool.num_blocks,
-            num_free_blocks=pool.num_free,
+            num_blocks=kv_cache.pool.num_blocks,
+            num_free_blocks=kv_cache.pool.num_free,
+            num_waiting_tokens=scheduler.waiting.num_tokens,
+            retry_after=scheduler.retry_after(),
+            num_preemptions=scheduler.num_preemptions,
+            num_queried_tokens=kv_cache.num_queried_tokens,
+            num_hit_tokens=kv_cache.num_hit_tokens,
+            num_drafted_tokens=engine.num_drafted_tokens,
+            num_accepted_tokens=engine.num_accepted_tokens,
         )

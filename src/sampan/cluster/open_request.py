@@ -46,6 +46,19 @@ class OpenRequest:
             return self._submit
         return msgspec.structs.replace(self._submit, output_token_ids=self._token_ids, accepted_before=True)
 
+    @property
+    def tenant(self) -> str:
+        return self._submit.tenant
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        return len(self._submit.prompt_token_ids)
+
+    @property
+    def has_output(self) -> bool:
+        """Whether an engine has drawn a token for it."""
+        return bool(self._token_ids)
+
     def accept(self) -> None:
         """An engine has taken the request."""
         if not self.accepted.done():

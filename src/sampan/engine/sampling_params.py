@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -37,6 +38,12 @@ class SamplingParams:
         min_tokens: end tokens and stop ids are not drawn before this many tokens.
         logprobs: None for none; 0 for the drawn token's; n for the n most probable ones besides.
         skip_special_tokens: leave special tokens out of the text.
+        thinking_token_budget: most tokens of a thought; then it is closed and the answer follows. 0 closes it at once.
+        answer_reserve: a thought is closed when only this many tokens are left for the answer, so that `max_tokens` (or
+            the context's end) does not leave it empty; 0 for none. None takes 512, at most a quarter of what there is;
+            none where that is very little, nor with `ignore_eos`.
+        loop_guard: a thought that repeats itself is closed, an answer that does is ended with the stop reason
+            "repetition"; not with `ignore_eos`, which asks for length.
 
     Raises:
         RequestError: a value is out of range; `param` names it.
@@ -59,6 +66,9 @@ class SamplingParams:
     min_tokens: int = 0
     logprobs: int | None = None
     skip_special_tokens: bool = True
+    thinking_token_budget: int | None = None
+    answer_reserve: int | None = None
+    loop_guard: bool = True
 
     def __post_init__(self) -> None:
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
@@ -86,6 +96,18 @@ class SamplingParams:
             raise RequestError(
                 f"min_tokens={self.min_tokens} is out of range", param="min_tokens", remedy="use 0 to max_tokens"
             )
+        if self.thinking_token_budget is not None and self.thinking_token_budget < 0:
+            raise RequestError(
+                f"thinking_token_budget={self.thinking_token_budget} is out of range",
+                param="thinking_token_budget",
+                remedy="use 0 or more",
+            )
+        if self.answer_reserve is not None and not 0 <= self.answer_reserve < (self.max_tokens or sys.maxsize):
+            raise RequestError(
+                f"answer_reserve={self.answer_reserve} is out of range",
+                param="answer_reserve",
+                remedy="use 0 or more, and less than max_tokens",
+            )
         if self.logprobs is not None and not 0 <= self.logprobs <= MAX_LOGPROBS:
             raise RequestError(
                 f"logprobs={self.logprobs} is out of range", param="logprobs", remedy=f"use 0 to {MAX_LOGPROBS}"
@@ -108,3 +130,8 @@ class SamplingParams:
                 param="logit_bias",
                 remedy=f"use at most {MAX_LOGIT_BIAS} ids with values -100 to 100",
             )
+
+    @property
+    def has_penalties(self) -> bool:
+        """Whether tokens seen before weigh less or more."""
+        return (self.repetition_penalty, self.presence_penalty, self.frequency_penalty) != (1.0, 0.0, 0.0)
