@@ -9,6 +9,7 @@ import pytest
 from sampan import LLM, SamplingParams
 from sampan.config import EngineConfig
 from sampan.engine import RequestOutput
+from sampan.engine.step_cost import StepCost
 
 FAQ = """1. 关闭路由器电源，等待十秒。
 2. 按住 reset 键，直到所有指示灯闪烁。
@@ -70,10 +71,16 @@ def plain() -> list[list[object]]:
     return [without_counts(output) for output in llm.chat(CONVERSATIONS, PARAMS)]
 
 
+@pytest.fixture(autouse=True)
+def cheap_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What rows really cost here and now would decide how much is drafted."""
+    monkeypatch.setattr(StepCost, "share", lambda self, num_rows: 0.1)
+
+
 def test_together(plain: list[list[object]]) -> None:
     llm = LLM()
     assert [without_counts(output) for output in llm.chat(CONVERSATIONS, PARAMS)] == plain
-    assert llm.loaded.engine.num_drafted_tokens > 0
+    assert llm.loaded.engine.num_accepted_tokens > 200
 
 
 def test_alone(plain: list[list[object]]) -> None:
@@ -88,6 +95,7 @@ def test_preempted(plain: list[list[object]]) -> None:
     llm = LLM(engine_config=EngineConfig(num_blocks=40))
     assert [without_counts(output) for output in llm.chat(CONVERSATIONS, PARAMS)] == plain
     assert llm.loaded.engine.scheduler.num_preemptions > 3
+    assert llm.loaded.engine.num_accepted_tokens > 200
 
 
 def test_a_budget_gives_a_shorter_thought_and_a_whole_answer(plain: list[list[object]]) -> None:

@@ -56,12 +56,11 @@ def build_batch(scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[i
         token_ids += request.token_ids[first : first + entry.num_new_tokens]
         if entry.samples:
             sample_rows.append(len(token_ids) - 1)
-            draws.append(Draw(request, (), entry.forced_token_ids[0] if entry.forced_token_ids else None))
+            draws.append(Draw(request, (), entry.forced_at(0)))
         for index, draft in enumerate(entry.draft_token_ids, start=1):
             sample_rows.append(len(token_ids))
             token_ids.append(draft)
-            forced = entry.forced_token_ids[index] if index < len(entry.forced_token_ids) else None
-            draws.append(Draw(request, entry.draft_token_ids[:index], forced))
+            draws.append(Draw(request, entry.draft_token_ids[:index], entry.forced_at(index)))
         firsts.append(first)
         query_starts.append(len(token_ids))
     starts, first_positions = np.array(query_starts, np.int32), np.array(firsts, np.int32)
@@ -81,14 +80,27 @@ def build_batch(scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[i
 
 def build_sampling(draws: Sequence[Draw], eos_token_ids: Sequence[int]) -> SamplingBatch:
     """How each token is drawn."""
+    seen, bias, allowed = _edits(draws, eos_token_ids)
     records = np.frombuffer(b"".join([draw.sampling_record for draw in draws]), SAMPLING_RECORD)
     return SamplingBatch(
         **{name: np.ascontiguousarray(records[name]) for name in SAMPLING_RECORD.names or ()},
         seeds=np.array([draw.request.seed for draw in draws], np.uint64),
         positions=np.array([len(draw.request.token_ids) + len(draw.drafts) for draw in draws], np.int64),
-        seen=_sparse([_seen(draw) for draw in draws]),
-        bias=_sparse([_bias(draw, eos_token_ids) for draw in draws]),
-        allowed=_sparse([_allowed(draw) for draw in draws]),
+        seen=seen,
+        bias=bias,
+        allowed=allowed,
+    )
+
+
+def _edits(draws: Sequence[Draw], eos_token_ids: Sequence[int]) -> tuple[SparseRows, SparseRows, SparseRows]:
+    """What is done to some logits of some rows: seen, bias, allowed. Most steps have nothing of the kind."""
+    if not any([draw.forced is not None or draw.request.edits_logits for draw in draws]):
+        nothing = SparseRows(np.zeros(len(draws) + 1, np.int32), NO_IDS, NO_VALUES)
+        return nothing, nothing, nothing
+    return (
+        _sparse([_seen(draw) for draw in draws]),
+        _sparse([_bias(draw, eos_token_ids) for draw in draws]),
+        _sparse([_allowed(draw) for draw in draws]),
     )
 
 

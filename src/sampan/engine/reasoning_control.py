@@ -62,8 +62,9 @@ class ReasoningControl:
         self._guards_loops = params.loop_guard and not params.ignore_eos
         self._answer_now = answer_now
         self._num_seen = num_prompt_tokens
-        self._segment_start = num_prompt_tokens  # of the thought, or of the answer
-        self._answers = thought_tokens is None  # no thought can open any more
+        # Ids that open or close a thought; none once the answer has begun.
+        self._watched = frozenset((thought_tokens.start_id, thought_tokens.end_id) if thought_tokens else ())
+        self._begin_segment()
         self._thinks = thought_tokens is not None and _ends_in_thought(token_ids[:num_prompt_tokens], thought_tokens)
         self._close_at = self._when_to_close()
         self.is_looping = False  # in the answer: nothing new will come
@@ -90,19 +91,28 @@ class ReasoningControl:
         while self._num_seen < len(self._token_ids):
             token_id = self._token_ids[self._num_seen]
             self._num_seen += 1
-            if self._tags is not None and not self._answers and token_id in (self._tags.start_id, self._tags.end_id):
-                self._take_tag(opens=token_id == self._tags.start_id)
-            elif self._guards_loops and (self._num_seen - self._segment_start) % CHECK_EVERY == 0:
+            if token_id in self._watched:
+                self._take_tag(token_id)
+            elif self._num_seen >= self._next_look:
                 self._look_for_loop()
 
-    def _take_tag(self, opens: bool) -> None:
+    def _begin_segment(self) -> None:
+        """A thought begins here, or an answer."""
+        self._segment_start = self._num_seen
+        self._next_look = self._num_seen + CHECK_EVERY if self._guards_loops else sys.maxsize
+
+    def _take_tag(self, token_id: int) -> None:
+        opens = self._tags is not None and token_id == self._tags.start_id
         if opens and self._thinks:
             return  # models repeat it at times
-        self._thinks, self._answers = opens, not opens
-        self._segment_start = self._num_seen
+        if not opens:
+            self._watched = frozenset()
+        self._thinks = opens
+        self._begin_segment()
         self._close_at = self._when_to_close()
 
     def _look_for_loop(self) -> None:
+        self._next_look = self._num_seen + CHECK_EVERY
         start = max(self._segment_start, self._num_seen - WINDOW)
         if find_cycle(self._token_ids[start : self._num_seen]):
             self._close_at = min(self._close_at, self._num_seen)

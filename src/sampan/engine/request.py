@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Sequence
 from enum import Enum, auto
 
+from sampan.engine.lookup import Lookup
 from sampan.engine.outputs import FinishReason
 from sampan.engine.reasoning_control import ReasoningControl
 from sampan.engine.sampling_params import MAX_SEED, SamplingParams
@@ -60,12 +61,14 @@ class Request:
         self.arrival_time = 0.0  # set when it joins the queue
         self.seed = params.seed if params.seed is not None else secrets.randbelow(MAX_SEED)
         self.sampling_record = sampling_record(params)
+        self.edits_logits = params.has_penalties or params.min_tokens > 0 or len(params.logit_bias) > 0
         self.seen = SeenTokens(prompt_token_ids) if params.has_penalties else None
         self.num_prompt_tokens = len(prompt_token_ids)
         self.token_ids = [*prompt_token_ids, *output_token_ids]  # prompt and output
         self.max_output_tokens = params.max_tokens or sys.maxsize  # the engine lowers it to the end of the context
         self.answer_now = answer_now
         self.control: ReasoningControl | None = None  # made by the engine, which knows how the model thinks
+        self.lookup: Lookup | None = None  # made by the drafter when it is needed first
         self.status = RequestStatus.WAITING
         self.finish_reason: FinishReason | None = None
         self.stop_reason: int | str | None = None

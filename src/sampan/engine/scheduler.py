@@ -49,6 +49,10 @@ class ScheduledRequest:
         """Tokens that the step draws for it: the next one, and one behind each draft."""
         return 1 + len(self.draft_token_ids) if self.samples else 0
 
+    def forced_at(self, index: int) -> int | None:
+        """What the drawn token `index` must be."""
+        return self.forced_token_ids[index] if index < len(self.forced_token_ids) else None
+
 
 class Scheduler:
     """Waiting requests, running requests, and the choice between them. Times are in `time.monotonic` seconds.
@@ -150,7 +154,8 @@ class Scheduler:
         num_rows = _num_tokens(scheduled)
         budget = self._max_num_batched_tokens - num_rows
         for entry in scheduled:
-            drafts = self._drafts(entry, budget, num_rows) if entry.samples else ()
+            may_have_any = entry.samples and (self._drafter is not None or entry.forced_token_ids)
+            drafts = self._drafts(entry, budget, num_rows) if may_have_any else ()
             if drafts and self._kv_cache.allocate(entry.request, entry.num_new_tokens + len(drafts)):
                 entry.draft_token_ids = drafts
                 budget -= len(drafts)
