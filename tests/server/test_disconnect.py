@@ -9,7 +9,9 @@ import time
 import httpx
 import pytest
 
-from sampan.cluster import ThreadEngine
+from engine_processes import engine_process
+from sampan.cluster import EngineSpec, ProcessEngine
+from sampan.config import EngineConfig
 from sampan.server.http_protocol import BoundedHttpProtocol
 from scripted_engine import ScriptedEngine
 
@@ -39,10 +41,17 @@ def test_request_ends_when_its_client_leaves(serve, path, body, delay):
     live.wait_until(lambda: live.engine.status().num_free_blocks == 100)
 
 
+@pytest.fixture(scope="module")
+def real_engine():
+    with engine_process(EngineSpec(config=EngineConfig(num_blocks=256))) as engine:
+        yield engine
+
+
 @pytest.mark.parametrize("stream", [False, True])
-def test_blocks_of_the_real_engine_are_free_again(serve, make_engine, stream):
-    engine = make_engine(max_model_len=4096)
-    live = serve(ThreadEngine(engine, engine._backend.config))
+def test_blocks_of_the_real_engine_are_free_again(serve, real_engine, stream):
+    client = ProcessEngine(real_engine.model)
+    live = serve(client, on_start=lambda: client.connect(real_engine.endpoint))
+    live.wait_until(lambda: live.engine.status().num_free_blocks == 256)
     connection = live.send("/v1/completions", {"prompt": [9] * 40, "ignore_eos": True, "stream": stream})
     live.wait_until(lambda: live.engine.status().num_free_blocks < 256)
     if stream:
@@ -86,11 +95,10 @@ def has_stalled(stream):
     return stream.num_outputs == before
 
 
-@pytest.mark.parametrize("backend", ["native-int8"], indirect=True)
-def test_an_answer_that_is_read_late_is_whole_and_held_no_blocks_meanwhile(serve, make_engine):
-    engine = make_engine(max_model_len=4096)
-    live = serve(ThreadEngine(engine, engine._backend.config))
-    body = {"prompt": [9] * 40, "ignore_eos": True, "max_tokens": 4000, "temperature": 0}
+def test_an_answer_that_is_read_late_is_whole_and_held_no_blocks_meanwhile(serve, real_engine):
+    client = ProcessEngine(real_engine.model)
+    live = serve(client, on_start=lambda: client.connect(real_engine.endpoint))
+    body = {"prompt": [9] * 40, "ignore_eos": True, "max_tokens": 2000, "temperature": 0}
     whole = httpx.post(f"{live.url}/v1/completions", json=body, timeout=60).json()
     with live.send("/v1/completions", {**body, "stream": True}) as late:
         live.wait_until(lambda: live.engine.status().num_running == 1)

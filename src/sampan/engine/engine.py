@@ -58,6 +58,7 @@ class Engine:
         self.max_model_len = min(max_model_len, num_blocks * config.block_size)
         self.vocab_size = vocab_size
         self.eos_token_ids = tuple(eos_token_ids)
+        self.revision = revision
         self.num_drafted_tokens = 0
         self.num_accepted_tokens = 0
         self._thought_tokens = thought_tokens
