@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -88,21 +88,33 @@ def build_sampling(draws: Sequence[Draw], eos_token_ids: Sequence[int]) -> Sampl
         presence_penalty=np.array([p.presence_penalty for p in params], np.float32),
         frequency_penalty=np.array([p.frequency_penalty for p in params], np.float32),
         num_logprobs=np.array([-1 if p.logprobs is None else p.logprobs for p in params], np.int32),
-        seen=_sparse(_seen_counts(draw) for draw in draws),
+        seen=_sparse(_seen_counts(draws)),
         bias=_sparse(_bias(draw, eos_token_ids) for draw in draws),
         allowed=_sparse(_allowed(draw) for draw in draws),
     )
 
 
-def _seen_counts(draw: Draw) -> dict[int, float]:
-    """Ids of prompt and output with their number in the output; empty where no penalty asks for them."""
-    request, params = draw.request, draw.params
-    if params.repetition_penalty == 1.0 and params.presence_penalty == 0.0 and params.frequency_penalty == 0.0:
-        return {}
-    counts = dict.fromkeys(request.token_ids[: request.num_prompt_tokens], 0.0)
-    for token_id in (*request.token_ids[request.num_prompt_tokens :], *draw.drafts):
-        counts[token_id] = counts.get(token_id, 0.0) + 1.0
-    return counts
+def _seen_counts(draws: Sequence[Draw]) -> Iterator[dict[int, float]]:
+    """Ids of prompt and output with their number in the output; empty where no penalty asks for them.
+
+    The next draw of the same request counts one draft more, in the same dictionary.
+    """
+    request: Request | None = None
+    counts: dict[int, float] = {}
+    for draw in draws:
+        params = draw.params
+        if params.repetition_penalty == 1.0 and params.presence_penalty == 0.0 and params.frequency_penalty == 0.0:
+            request = None
+            yield {}
+            continue
+        new = draw.drafts[-1:]
+        if draw.request is not request:
+            request = draw.request
+            counts = dict.fromkeys(request.token_ids[: request.num_prompt_tokens], 0.0)
+            new = (*request.token_ids[request.num_prompt_tokens :], *draw.drafts)
+        for token_id in new:
+            counts[token_id] = counts.get(token_id, 0.0) + 1.0
+        yield counts
 
 
 def _bias(draw: Draw, eos_token_ids: Sequence[int]) -> dict[int, float]:
