@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -35,6 +36,7 @@ def make_engine(backend: Backend) -> EngineFactory:
         *,
         num_blocks: int = 256,
         max_model_len: int = 512,
+        clock: Callable[[], float] = time.monotonic,
         thought_tokens: ThoughtTokens | None = None,
         drafter: Drafter | None = None,
         **config: object,
@@ -48,6 +50,7 @@ def make_engine(backend: Backend) -> EngineFactory:
             max_model_len=max_model_len,
             eos_token_ids=(EOS,),
             vocab_size=VOCAB,
+            clock=clock,
             thought_tokens=thought_tokens,
             drafter=drafter,
         )

@@ -268,6 +268,7 @@ class EngineConfig:
         max_num_seqs: requests that may run at the same time.
         max_num_batched_tokens: tokens computed in one step, over all requests.
         max_num_waiting: requests that may wait before new ones are refused.
+        max_num_waiting_tokens: tokens that their prompts may have together.
         max_model_len: prompt and answer together, in tokens; None takes the model's own limit.
         enable_prefix_caching: share the KV blocks of equal prompt beginnings.
         speculation: `ngram` drafts tokens that followed the last ones earlier in the text and verifies several at once
@@ -279,6 +280,7 @@ class EngineConfig:
     max_num_seqs: int = 64
     max_num_batched_tokens: int = 512
     max_num_waiting: int = 1024
+    max_num_waiting_tokens: int = 131072
     max_model_len: int | None = None
     enable_prefix_caching: bool = True
     speculation: str = "ngram"
@@ -286,7 +288,8 @@ class EngineConfig:
     def __post_init__(self) -> None:
         known = f"use one of {', '.join(SPECULATIONS)}"
         _require(self.speculation in SPECULATIONS, "speculation", self.speculation, known)
-        for name in ("block_size", "max_num_seqs", "max_num_batched_tokens", "max_num_waiting"):
+        counts = ("block_size", "max_num_seqs", "max_num_batched_tokens", "max_num_waiting", "max_num_waiting_tokens")
+        for name in counts:
             _require(getattr(self, name) >= 1, name, getattr(self, name), "it must be at least 1")
         for name in ("num_blocks", "max_model_len"):
             value = getattr(self, name)

@@ -14,6 +14,7 @@
     │       └── UnsupportedError    the request is well formed, but this version lacks what it asks for
     ├── OverloadedError             the queue is full: come back later
     ├── UnavailableError            loading or shutting down: come back later or go elsewhere
+    ├── DeadlineError               the time that the client allowed has passed
     └── EngineError                 the engine failed or is gone
 
 Every message is one line that names the thing at fault; `remedy` is one line that says what to do. The command line
@@ -98,6 +99,10 @@ class OverloadedError(SampanError):
 
 class UnavailableError(SampanError):
     """The service is loading or shutting down and takes no new request."""
+
+
+class DeadlineError(SampanError):
+    """The time that the client allowed has passed before its answer was complete."""
 
 
 class EngineError(SampanError):

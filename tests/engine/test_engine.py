@@ -158,6 +158,37 @@ def test_a_full_queue_and_a_repeated_id_are_refused(make_engine: EngineFactory) 
         engine.add_request(Request("b", [5], SamplingParams()))
 
 
+def test_a_full_queue_says_when_to_come_back_and_takes_what_was_accepted_before(make_engine: EngineFactory) -> None:
+    engine = make_engine(max_num_waiting_tokens=20)
+    engine.add_request(Request("a", [5] * 15, SamplingParams()))
+    late = Request("b", [5] * 6, SamplingParams())
+    with pytest.raises(OverloadedError) as caught:
+        engine.check_room(late)
+    assert caught.value.retry_after == 1.0
+    engine.add_request(late, accepted_before=True)
+    assert len(engine.scheduler.waiting) == 2
+
+
+def test_deadlines_end_what_waits_and_what_runs(make_engine: EngineFactory) -> None:
+    """One that waits never starts; one that runs ends with what it has; others go on. Blocks are free at once."""
+    now = 100.0
+    engine = make_engine(max_num_seqs=2, clock=lambda: now)
+    endless = SamplingParams(temperature=0, ignore_eos=True)
+    for name, deadline in (("runs", 110.0), ("stays", None), ("waits", 105.0)):
+        engine.add_request(Request(name, [9] * 20, endless, deadline=deadline))
+
+    def step() -> dict[str, tuple[FinishReason | None, int | str | None]]:
+        return {output.request_id: (output.finish_reason, output.stop_reason) for output in engine.step()}
+
+    assert step() == {"runs": (None, None), "stays": (None, None)}
+    now = 105.0
+    assert step() == {"waits": (FinishReason.ABORT, "timeout"), "runs": (None, None), "stays": (None, None)}
+    now = 110.0
+    assert step() == {"runs": (FinishReason.ABORT, "timeout"), "stays": (None, None)}
+    assert engine.kv_cache.pool.num_free == 256 - 2
+    assert [request.request_id for request in engine.scheduler.running] == ["stays"]
+
+
 @pytest.mark.parametrize("steps", [0, 1, 4])
 def test_an_abort_frees_the_blocks_at_once(make_engine: EngineFactory, steps: int) -> None:
     engine = make_engine()

@@ -384,7 +384,6 @@ def test_wrong_fields_are_named(ask, fields, param):
         ({"best_of": 2}, "best_of"),
         ({"prompt_logprobs": 1}, "prompt_logprobs"),
         ({"bad_words": ["x"]}, "bad_words"),
-        ({"priority": True}, "priority"),
         ({"chat_template": "{{ 1 }}"}, "chat_template"),
     ],
 )
@@ -407,6 +406,29 @@ def test_missing_features_are_refused_by_name(ask, fields, param):
 def test_fields_that_ask_for_nothing_pass(ask, fields, caplog):
     assert ask().chat(**fields).status_code == 200
     assert "unknown request field" not in caplog.text
+
+
+def test_whose_turn_it_is_reaches_the_engine(ask):
+    """On the wire a lower priority is sooner, as in vLLM; in the engine a higher one is."""
+    asked = ask()
+    asked.chat(user="u", priority=-3, timeout=2.5)
+    asked.chat()
+    assert [(call.tenant, call.priority, call.timeout) for call in asked.engine.calls] == [("u", 3, 2.5), ("", 0, None)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"priority": 101}, "priority"),
+        ({"priority": True}, "priority"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": 90000}, "timeout"),
+        ({"user": "u" * 257}, "user"),
+    ],
+)
+def test_turns_are_bounded(ask, fields, param):
+    response = ask().chat(**fields)
+    assert (response.status_code, response.json()["error"]["param"]) == (400, param)
 
 
 def test_unknown_fields_are_accepted_and_logged_without_their_values(ask, caplog):

@@ -6,18 +6,19 @@ the server. It is not thread-safe; one owner calls it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from time import perf_counter
+import time
+from collections.abc import Callable, Sequence
 
 from sampan.backends.base import Backend, StepOutput
 from sampan.config import EngineConfig
 from sampan.engine.batch import build_batch
 from sampan.engine.kv_cache import KVCacheManager
-from sampan.engine.outputs import REPETITION, EngineOutput, FinishReason
+from sampan.engine.outputs import REPETITION, TIMEOUT, EngineOutput, FinishReason
 from sampan.engine.reasoning_control import ReasoningControl, ThoughtTokens
 from sampan.engine.request import Request
 from sampan.engine.scheduler import ScheduledRequest, Scheduler
 from sampan.engine.speculative import Drafter, NgramDrafter
+from sampan.engine.waiting_queue import WaitingQueue
 from sampan.errors import ContextLengthError, OverloadedError, RequestError
 
 
@@ -33,6 +34,7 @@ class Engine:
         revision: salts the prefix cache.
         thought_tokens: how the model marks its thoughts; None for models that do not think.
         drafter: proposes drafts; None takes the one that `config.speculation` names.
+        clock: in seconds; deadlines refer to it.
 
     Attributes:
         num_drafted_tokens: drafts computed so far, and `num_accepted_tokens` of them were right.
@@ -50,6 +52,7 @@ class Engine:
         revision: str = "",
         thought_tokens: ThoughtTokens | None = None,
         drafter: Drafter | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
         self.max_model_len = min(max_model_len, num_blocks * config.block_size)
@@ -65,10 +68,12 @@ class Engine:
         )
         self.scheduler = Scheduler(
             self.kv_cache,
+            WaitingQueue(max_requests=config.max_num_waiting, max_tokens=config.max_num_waiting_tokens),
             max_num_seqs=config.max_num_seqs,
             max_num_batched_tokens=config.max_num_batched_tokens,
             drafter=self._drafter,
         )
+        self._clock = clock
         self._requests: dict[str, Request] = {}
 
     @property
@@ -76,26 +81,59 @@ class Engine:
         """Whether another `step` has work."""
         return bool(self._requests)
 
-    def add_request(self, request: Request) -> None:
+    def check_room(self, request: Request) -> None:
+        """Whether the queue would take this request now. Any thread may ask: a refusal need not wait for a step's end.
+
+        Raises:
+            OverloadedError: too many requests wait, or their prompts are too long together.
+        """
+        if not self.scheduler.waiting.has_room_for(request):
+            raise OverloadedError(
+                "too many requests wait",
+                retry_after=self.scheduler.retry_after(),
+                remedy="try again when the seconds of the Retry-After header have passed",
+            )
+
+    def add_request(self, request: Request, *, accepted_before: bool = False) -> None:
         """Queues a request.
+
+        Args:
+            accepted_before: by an engine that is gone; there is room for it, then.
 
         Raises:
             RequestError: the prompt is empty, an id is outside the vocabulary, or the request id is already open.
             ContextLengthError: the prompt leaves no room for an answer, or less than `max_tokens` asks for.
-            OverloadedError: too many requests wait.
+            OverloadedError: see `check_room`.
         """
+        self._check(request)
+        if not accepted_before:
+            self.check_room(request)
+        request.max_output_tokens = min(request.max_output_tokens, self.max_model_len - request.num_prompt_tokens)
+        request.control = ReasoningControl(
+            request.token_ids,
+            request.num_prompt_tokens,
+            request.params,
+            self._thought_tokens,
+            request.max_output_tokens,
+            answer_now=request.answer_now,
+        )
+        self._requests[request.request_id] = request
+        self.scheduler.add(request, self._clock())
+
+    def _check(self, request: Request) -> None:
         prompt_len, params = request.num_prompt_tokens, request.params
         if request.request_id in self._requests:
             raise RequestError(f"request id {request.request_id!r} is already open", remedy="use another id")
         if prompt_len == 0:
             raise RequestError("the prompt is empty", param="prompt", remedy="send at least one token")
-        if not all(0 <= token_id < self.vocab_size for token_id in request.token_ids):
-            raise RequestError(
-                "the prompt holds an id outside the vocabulary", param="prompt", remedy=self._id_remedy()
-            )
-        for name, ids in (("logit_bias", params.logit_bias), ("stop_token_ids", params.stop_token_ids)):
-            if not all(0 <= token_id < self.vocab_size for token_id in ids):
-                raise RequestError(f"{name} holds an id outside the vocabulary", param=name, remedy=self._id_remedy())
+        for name, ids in (
+            ("prompt", request.token_ids),
+            ("logit_bias", params.logit_bias),
+            ("stop_token_ids", params.stop_token_ids),
+        ):
+            if ids and not (min(ids) >= 0 and max(ids) < self.vocab_size):
+                remedy = f"use ids 0 to {self.vocab_size - 1}"
+                raise RequestError(f"{name} holds an id outside the vocabulary", param=name, remedy=remedy)
         if prompt_len + (params.max_tokens or 1) > self.max_model_len:
             raise ContextLengthError(
                 f"{prompt_len} prompt tokens and max_tokens={params.max_tokens or 1} exceed the context of "
@@ -107,19 +145,6 @@ class Engine:
             raise RequestError(
                 "this model does not think", param="thinking_token_budget", remedy="leave thinking_token_budget out"
             )
-        if len(self.scheduler.waiting) >= self.config.max_num_waiting:
-            raise OverloadedError("too many requests wait", remedy="try again later")
-        request.max_output_tokens = min(request.max_output_tokens, self.max_model_len - prompt_len)
-        request.control = ReasoningControl(
-            request.token_ids,
-            prompt_len,
-            params,
-            self._thought_tokens,
-            request.max_output_tokens,
-            answer_now=request.answer_now,
-        )
-        self._requests[request.request_id] = request
-        self.scheduler.add(request)
 
     def abort(
         self, request_id: str, reason: FinishReason = FinishReason.ABORT, stop_reason: int | str | None = None
@@ -142,15 +167,16 @@ class Engine:
         return True
 
     def step(self) -> list[EngineOutput]:
-        """Computes one batch and returns what it brought."""
-        began = perf_counter()
-        scheduled = self.scheduler.schedule()
+        """Ends what is past its deadline, computes one batch, and returns what both brought."""
+        now = self._clock()
+        outputs = [self._end(request, FinishReason.ABORT, TIMEOUT) for request in self.scheduler.expired(now)]
+        scheduled = self.scheduler.schedule(now)
         if not scheduled:
-            return []
+            return outputs
         output = self._backend.execute(build_batch(scheduled, self.eos_token_ids))
-        outputs = self._update(scheduled, output)
-        if self._drafter is not None and all(entry.num_new_tokens == 1 for entry in scheduled):
-            self._drafter.observe_step(sum(entry.num_rows for entry in scheduled), perf_counter() - began)
+        outputs += self._update(scheduled, output)
+        if self._drafter is not None and all([entry.num_new_tokens == 1 for entry in scheduled]):
+            self._drafter.observe_step(sum([entry.num_rows for entry in scheduled]), self._clock() - now)
         return outputs
 
     def _update(self, scheduled: list[ScheduledRequest], output: StepOutput) -> list[EngineOutput]:
@@ -167,7 +193,7 @@ class Engine:
                 continue
             num_taken, reason, stop_reason = self._take(entry, drawn)
             self.kv_cache.register_computed(request, num_before)
-            if not drawn:
+            if not entry.samples:
                 continue
             if reason is not None:
                 self.scheduler.finish(request, reason, stop_reason)
@@ -178,7 +204,7 @@ class Engine:
                 EngineOutput(
                     request.request_id,
                     tuple(drawn[:num_taken]),
-                    tuple(values for values in logprobs[:num_taken] if values is not None),
+                    tuple([values for values in logprobs[:num_taken] if values is not None]),
                     reason,
                     stop_reason,
                     request.num_cached_tokens or 0,
@@ -226,9 +252,9 @@ class Engine:
     def _fail(self, request: Request) -> EngineOutput:
         """Ends a request whose logits were NaN or Inf; nobody may find what it left in the cache."""
         self.kv_cache.distrust(request)
-        self.scheduler.finish(request, FinishReason.ERROR, "nan")
-        del self._requests[request.request_id]
-        return EngineOutput(request.request_id, (), (), FinishReason.ERROR, "nan", request.num_cached_tokens or 0)
+        return self._end(request, FinishReason.ERROR, "nan")
 
-    def _id_remedy(self) -> str:
-        return f"use ids 0 to {self.vocab_size - 1}"
+    def _end(self, request: Request, reason: FinishReason, stop_reason: str) -> EngineOutput:
+        """Ends a request without another token."""
+        self.abort(request.request_id, reason, stop_reason)
+        return EngineOutput(request.request_id, (), (), reason, stop_reason, request.num_cached_tokens or 0)

@@ -199,7 +199,7 @@ class LLM:
         try:
             while waiting or open_answers:
                 # The engine's queue is bounded, and a call may bring more prompts than it takes.
-                while waiting and len(open_answers) < engine.config.max_num_waiting:
+                while waiting and engine.scheduler.waiting.has_room_for(waiting[-1].request):
                     answer = waiting.pop()
                     engine.add_request(answer.request)
                     open_answers[answer.request.request_id] = answer

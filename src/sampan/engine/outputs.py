@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from sampan.backends.base import TokenLogprobs
 
 REPETITION = "repetition"  # the stop reason of an answer that repeated itself; see `SamplingParams.loop_guard`
@@ -19,9 +21,13 @@ class FinishReason(str, Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineOutput:
-    """What one step brought one request: token ids only, no text.
+TIMEOUT = "timeout"
+"""The `stop_reason` of a request that was aborted because its deadline came."""
+
+
+class EngineOutput(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one step brought one request: token ids only, no text. Made for every token of every request, so it is the
+    cheapest kind of object there is, and travels between processes as it is.
 
     Args:
         new_token_ids: drawn in this step, several where drafts were right; an end token is among them.

@@ -130,3 +130,8 @@ class SamplingParams:
                 param="logit_bias",
                 remedy=f"use at most {MAX_LOGIT_BIAS} ids with values -100 to 100",
             )
+
+    @property
+    def has_penalties(self) -> bool:
+        """Whether tokens seen before weigh less or more."""
+        return (self.repetition_penalty, self.presence_penalty, self.frequency_penalty) != (1.0, 0.0, 0.0)

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sampan.errors import (
+    DeadlineError,
     EngineError,
     OverloadedError,
     RequestError,
@@ -54,6 +55,7 @@ ERROR_TABLE: dict[type[Exception], ErrorKind] = {
     UnsupportedError: ErrorKind(501, "NotImplementedError"),
     OverloadedError: ErrorKind(429, "rate_limit_error"),
     UnavailableError: ErrorKind(503, "unavailable_error"),
+    DeadlineError: ErrorKind(408, "timeout_error"),
 }
 """Looked up along the class's bases, so a new subclass is answered like its parent until it has a line of its own."""
 

@@ -19,6 +19,8 @@ logger = logging.getLogger("sampan.server")
 
 MAX_MESSAGES = 4096
 MAX_CHOICES = 64  # answers of one request: n, or n times the number of prompts
+MAX_PRIORITY = 100
+MAX_TIMEOUT_SECONDS = 86400.0
 MAX_REPORTED_FIELDS = 8
 
 # Fields that this version lacks, and their values that ask for nothing; see `refuse_unsupported`.
@@ -38,7 +40,6 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "bad_words": ([],),
     "allowed_token_ids": ([],),
     "repetition_detection": (),
-    "priority": (0,),
     "use_beam_search": (False,),
     "length_penalty": (1, 1.0),
     "truncate_prompt_tokens": (),
@@ -50,9 +51,7 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 }
 
 # Known fields that cannot change an answer of this server.
-WITHOUT_EFFECT = frozenset(
-    {"user", "metadata", "safety_identifier", "service_tier", "parallel_tool_calls", "prompt_cache_key"}
-)
+WITHOUT_EFFECT = frozenset({"metadata", "safety_identifier", "service_tier", "parallel_tool_calls", "prompt_cache_key"})
 
 
 class RequestModel(BaseModel):
@@ -61,7 +60,19 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="allow", allow_inf_nan=False)
 
 
-class SamplingFields(RequestModel):
+class AdmissionFields(RequestModel):
+    """When a request has its turn.
+
+    `user` is whose request it is: a busy server is shared evenly between users. `priority` orders the requests of one
+    user, lower ones first, as in vLLM. `timeout` is in seconds: a request that has not ended by then is refused or cut.
+    """
+
+    user: str | None = Field(default=None, max_length=256)
+    priority: int | None = Field(default=None, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+    timeout: float | None = Field(default=None, gt=0, le=MAX_TIMEOUT_SECONDS)
+
+
+class SamplingFields(AdmissionFields):
     """How tokens are drawn. None takes the server's default, which is the model's own recommendation."""
 
     temperature: float | None = None

@@ -120,7 +120,7 @@ class Service:
 
         Args:
             prompts: token ids.
-            request: how tokens are drawn.
+            request: how tokens are drawn, and when it has its turn.
             num_choices: answers of each prompt.
             starts_in_reasoning: whether the prompts end inside a thought; None does not split thought and answer.
             cache_salt: requests with different salts share no cached prompt.
@@ -145,7 +145,15 @@ class Service:
                 for choice in range(num_choices):
                     index = len(answers)
                     own = replace(params, seed=seed_of_choice(params.seed, choice))
-                    outputs = await self.engine.generate(f"{request_id}-{index}", prompt, own, cache_salt=cache_salt)
+                    outputs = await self.engine.generate(
+                        f"{request_id}-{index}",
+                        prompt,
+                        own,
+                        cache_salt=cache_salt,
+                        tenant=request.user or "",
+                        priority=-(request.priority or 0),  # on the wire, as in vLLM, lower is sooner
+                        timeout=request.timeout,
+                    )
                     stack.push_async_callback(outputs.aclose)
                     own_ids.append(f"{request_id}-{index}")
                     answers.append(Answer(index, outputs, self._text_stream(params, starts_in_reasoning)))
