@@ -205,7 +205,7 @@ class Engine:
                 EngineOutput(
                     request.request_id,
                     tuple(drawn[:num_taken]),
-                    tuple([entry for entry in logprobs[:num_taken] if entry is not None]),
+                    tuple([values for values in logprobs[:num_taken] if values is not None]),
                     reason,
                     stop_reason,
                     request.num_cached_tokens or 0,
