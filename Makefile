@@ -39,6 +39,10 @@ test-reference: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## compare wit
 test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## run every test
 	@$(BIN)/python -m pytest -q
 
+.PHONY: bench
+bench: $(VENV)/.sampan  ## measure the embedded model against the machine's limits
+	@$(BIN)/sampan bench
+
 .PHONY: sanitize
 sanitize: $(VENV)/.build  ## run the tests of csrc/tests under address, undefined-behaviour and thread sanitizers
 	@PATH="$(abspath $(BIN)):$$PATH" bash scripts/sanitize.sh

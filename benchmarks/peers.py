@@ -24,8 +24,8 @@ from benchmarks.comparison.report import tables
 from benchmarks.comparison.results import Comparison, commit
 from benchmarks.comparison.rounds import measure_group
 from sampan import zoo
-from sampan.cli.machine import read_processor
 from sampan.errors import SampanError
+from sampan.machine import read_processor
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,7 +58,7 @@ def _prepare(contenders: Sequence[Contender], workspace: Workspace, threads: int
         with console.status(f"setting up {contender.name} (the first time this takes minutes)"):
             try:
                 contender.prepare(workspace, threads)
-            except SetupError as error:
+            except (SetupError, SampanError) as error:
                 left_out[contender.name] = f"cannot be set up: {error}"
     return left_out
 

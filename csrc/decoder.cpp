@@ -28,6 +28,7 @@ std::int64_t bytes_of(KvFormat format) {
     case KvFormat::int8:
       return 1;
     case KvFormat::bf16:
+    case KvFormat::fp16:
       return 2;
     case KvFormat::fp32:
       break;

@@ -91,6 +91,7 @@ constexpr KernelTable kGeneric{
     .attention = &generic::attention_kernels,
     .sampler = &generic::sampler_kernels,
     .checksum = &generic::checksum_kernels,
+    .pack = &generic::pack_kernels,
 };
 #ifdef SAMPAN_X86
 constexpr KernelTable kAvx2{
@@ -101,6 +102,7 @@ constexpr KernelTable kAvx2{
     .attention = &avx2::attention_kernels,
     .sampler = &avx2::sampler_kernels,
     .checksum = &avx2::checksum_kernels,
+    .pack = &avx2::pack_kernels,
 };
 constexpr KernelTable kAvx512{
     .limits = &avx512::limit_kernels,
@@ -110,6 +112,7 @@ constexpr KernelTable kAvx512{
     .attention = &avx512::attention_kernels,
     .sampler = &avx512::sampler_kernels,
     .checksum = &avx512::checksum_kernels,
+    .pack = &avx512::pack_kernels,
 };
 #endif
 

@@ -21,11 +21,13 @@ inline float float_of_half(std::uint16_t bits) {
   return std::bit_cast<float>(sign | (magnitude < 0x7c00u ? finite : special));
 }
 
-// To nearest, ties to even. Of a finite value only; what lies beyond 65504 becomes Inf.
+// To nearest, ties to even; what lies beyond 65504 becomes Inf. A NaN becomes quiet and keeps its sign and the upper part
+// of its payload, as with the instruction vcvtps2ph.
 inline std::uint16_t half_of(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = (bits >> 16) & 0x8000u;
   const std::uint32_t magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) return static_cast<std::uint16_t>(sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
   if (magnitude < (113u << 23)) {  // below 2^-14: adding 2^-1 leaves a unit of 2^-24 in the last place, and rounds
     const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
     return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - std::bit_cast<std::uint32_t>(0.5f)));
@@ -35,9 +37,11 @@ inline std::uint16_t half_of(float value) {
   return static_cast<std::uint16_t>(sign | (half < 0x7c00u ? half : 0x7c00u));
 }
 
-// To nearest, ties to even. Of a finite value only; what lies beyond 3.39e38 becomes Inf.
+// To nearest, ties to even; what lies beyond 3.39e38 becomes Inf. A NaN stays one, also where its fraction lies in the
+// half that is cut off.
 inline std::uint16_t bf16_of(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  if (value != value) return static_cast<std::uint16_t>(bits >> 16 | 0x40);
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 

@@ -12,8 +12,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kPiece = std::int64_t{1} << 20;       // bytes that a thread reads between looks at the clock
-constexpr std::int64_t kMacsBetweenLooks = std::int64_t{1} << 18;
+// What a thread does between looks at the clock: some ten microseconds.
+constexpr std::int64_t kPiece = std::int64_t{1} << 20;  // bytes
+constexpr std::int64_t kMacsBetweenLooks = std::int64_t{1} << 20;
+static_assert(kPiece % kReadUnit == 0);
 
 std::int64_t count_pieces(int num_threads, std::int64_t buffer_bytes) {
   if (num_threads < 1) throw std::invalid_argument("num_threads must be at least 1");
@@ -28,7 +30,17 @@ LimitMeter::LimitMeter(const LimitKernels& kernels, int num_threads, std::int64_
       num_threads_(num_threads),
       num_pieces_(count_pieces(num_threads, buffer_bytes)),
       buffer_(static_cast<std::size_t>(num_pieces_ * kPiece)) {
-  std::memset(buffer_.data(), 1, static_cast<std::size_t>(num_pieces_ * kPiece));  // untouched pages have no memory
+  // Untouched pages have no memory. Every thread touches its share, so that a machine of several sockets gives some of
+  // each socket's.
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < num_threads_; ++thread) {
+    threads.emplace_back([this, thread] {
+      for (std::int64_t piece = thread; piece < num_pieces_; piece += num_threads_) {
+        std::memset(buffer_.data() + piece * kPiece, 1, kPiece);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 double LimitMeter::read(double seconds) {
@@ -64,6 +76,7 @@ double LimitMeter::measure(double seconds, const std::function<std::int64_t()>& 
     Clock::time_point begin, end;
     std::int64_t done = 0;
   };
+  const auto length = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   std::vector<Span> spans(static_cast<std::size_t>(num_threads_));
   std::atomic<int> waiting{num_threads_};
   const auto run = [&](Span& span) {
@@ -71,7 +84,7 @@ double LimitMeter::measure(double seconds, const std::function<std::int64_t()>& 
     while (waiting.load() > 0) std::this_thread::yield();  // all begin together
     std::int64_t done = 0;
     const Clock::time_point begin = Clock::now();
-    const Clock::time_point deadline = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    const Clock::time_point deadline = begin + length;
     Clock::time_point now = begin;
     do {
       done += work();

@@ -29,11 +29,6 @@ class Contender:
     bits: int
     prepare: Callable[[Workspace, int], Command]
 
-    @property
-    def is_sampan(self) -> bool:
-        """Whether it is the one that the others are compared with."""
-        return self.name.startswith("Sampan")
-
     def start(self, workspace: Workspace, threads: int) -> Worker:
         """A process that has loaded the model.
 
@@ -42,7 +37,8 @@ class Contender:
             WorkerError: it ended before it was ready.
         """
         log = workspace.folder / "logs" / f"{self.name.replace(' ', '-')}.log"
-        return Worker(self.prepare(workspace, threads), log, {"PYTHONPATH": IMPORT_PATH})
+        variables = {"PYTHONPATH": IMPORT_PATH, "SAMPAN_HOME": str(workspace.folder / "sampan")}
+        return Worker(self.prepare(workspace, threads), log, variables)
 
 
 def _worker(python: Path | str, module: str, *arguments: str | Path | int) -> Command:

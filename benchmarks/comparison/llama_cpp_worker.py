@@ -19,12 +19,12 @@ from benchmarks.comparison.worker import serve
 class LlamaCpp:
     """See `worker.Engine`. Each piece of work gets a context of just its size, which is llama.cpp's best case."""
 
-    def __init__(self, model: str, threads: int, flash_attention: int) -> None:
+    def __init__(self, model: str, threads: int) -> None:
         llama_cpp.llama_backend_init()
         self._model = llama_cpp.llama_model_load_from_file(os.fsencode(model), llama_cpp.llama_model_default_params())
         if not self._model:
             raise RuntimeError(f"llama.cpp cannot load {model}")
-        self._threads, self._flash_attention = threads, flash_attention
+        self._threads = threads
         self.vocab_size = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self._model))
         self.versions = {"llama-cpp-python": version("llama-cpp-python")}
 
@@ -36,7 +36,6 @@ class LlamaCpp:
         parameters.n_ctx = len(prompts) * context_length
         parameters.n_batch = max(num_tokens, 32)
         parameters.n_threads = parameters.n_threads_batch = self._threads
-        parameters.flash_attn_type = self._flash_attention
         self._context = llama_cpp.llama_init_from_model(self._model, parameters)
         self._batch = llama_cpp.llama_batch_init(num_tokens, 0, 1)
         rows = [

@@ -38,9 +38,9 @@ class Work:
 
 # As many steps as give each engine a few seconds.
 WORKS = (
-    Work("1 stream", 1, 16, 49),
-    Work("8 streams", 8, 16, 25),
-    Work("32 streams", 32, 16, 13),
+    Work("1 stream", 1, 16, 33),
+    Work("8 streams", 8, 16, 17),
+    Work("32 streams", 32, 16, 9),
     Work("prefill 512", 1, 512, 1),
 )
 

@@ -66,11 +66,10 @@ class Workspace:
         """For llama.cpp; `type_name` is `BF16` or one of `gguf_quantize.TYPES`."""
         target = self.folder / f"{type_name}.gguf"
         if not target.exists():
-            if type_name == "BF16":
-                module, arguments = "gguf_export", [self.checkpoint(), target]
-            else:
-                module, arguments = "gguf_quantize", [self.gguf("BF16"), target, type_name]
-            command = [self.python(LLAMA_CPP), "-m", f"benchmarks.{module}", *arguments]
+            step: list[str | Path] = ["benchmarks.gguf_export", self.checkpoint(), target]
+            if type_name != "BF16":
+                step = ["benchmarks.gguf_quantize", self.gguf("BF16"), target, type_name]
+            command = [self.python(LLAMA_CPP), "-m", *step]
             run(command, self.folder / "logs" / f"{type_name}.log", {"PYTHONPATH": IMPORT_PATH})
         return target
 
@@ -80,7 +79,7 @@ class Workspace:
         if not target.exists():
             partial = _fresh(target)
             program = self.python(OPENVINO_EXPORT).with_name("optimum-cli")
-            command = [program, "export", "openvino", "--model", self.checkpoint()]
+            command: list[str | Path] = [program, "export", "openvino", "--model", self.checkpoint()]
             command += ["--task", "text-generation-with-past", "--weight-format", weight_format, partial]
             run(command, self.folder / "logs" / f"{target.name}.log", {"HF_HUB_OFFLINE": "1"})
             partial.rename(target)

@@ -65,12 +65,11 @@ def _panels(comparison: Comparison, bits: int) -> list[Panel]:
     def panel(title: str, value: Callable[[Measurements], float], form: Callable[[float], str]) -> Panel:
         return Panel(title, [Bar(name, value(measured)) for name, measured in group.items()], form)
 
-    speeds = [
-        panel(f"{work.name}, tokens/s", lambda measured, work=work: median(measured.tokens_per_s[work.name]), _speed)
-        for work in comparison.works
-    ]
+    def speed(name: str) -> Panel:
+        return panel(f"{name}, tokens/s", lambda measured: median(measured.tokens_per_s[name]), _speed)
+
     return [
-        *speeds,
+        *(speed(work.name) for work in comparison.works),
         panel("memory, GB (less is better)", lambda measured: measured.resident_bytes / 1e9, "{:.2f}".format),
         panel("start, s (less is better)", lambda measured: median(measured.first_token_s), "{:.2f}".format),
     ]

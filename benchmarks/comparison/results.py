@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison.measurements import Measurements, Ratio, Work, ratios
-from sampan.cli.machine import read_memory, read_processor
+from sampan.machine import read_memory, read_processor
 
 FORMAT = 1
 

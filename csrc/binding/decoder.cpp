@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "binding.h"
+#include "formats.h"
 #include "sampling_batch.h"
 
 namespace sampan::binding {
@@ -17,35 +18,12 @@ using namespace nb::literals;
 
 using Array = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
-constexpr std::pair<const char*, Format> kFormats[] = {
-    {"int8", Format::int8}, {"int4", Format::int4}, {"bf16", Format::bf16}, {"fp16", Format::fp16}, {"fp32", Format::fp32}};
 constexpr std::pair<const char*, EmbeddingFormat> kEmbeddingFormats[] = {{"int8", EmbeddingFormat::int8},
                                                                          {"bf16", EmbeddingFormat::bf16},
                                                                          {"fp16", EmbeddingFormat::fp16},
                                                                          {"fp32", EmbeddingFormat::fp32}};
 constexpr std::pair<const char*, KvFormat> kKvFormats[] = {
-    {"fp32", KvFormat::fp32}, {"bf16", KvFormat::bf16}, {"int8", KvFormat::int8}};
-
-template <class Names>
-auto find(const Names& names, const std::string& name) {
-  for (const auto& [known, format] : names) {
-    if (name == known) return format;
-  }
-  throw std::invalid_argument("format '" + name + "' is not known");
-}
-
-std::int64_t bits_of(Format format) {
-  switch (format) {
-    case Format::int4:
-      return 4;
-    case Format::int8:
-      return 8;
-    case Format::fp32:
-      return 32;
-    default:
-      return 16;
-  }
-}
+    {"fp32", KvFormat::fp32}, {"bf16", KvFormat::bf16}, {"fp16", KvFormat::fp16}, {"int8", KvFormat::int8}};
 
 // Finds tensors by the names of `sampan.quant.layout` and checks that each has the size that the shape asks for.
 class Tensors {
@@ -74,7 +52,7 @@ class Tensors {
     Matrix w{find(kFormats, format(name)), n, k, nullptr, nullptr};
     const std::int64_t values = w.panels() * kPanel * k;
     w.codes = get<void>(name + ".codes", values * bits_of(w.format) / 8);
-    if (w.format == Format::int8 || w.format == Format::int4) {
+    if (has_scales(w.format)) {
       if (k % kGroupSize != 0) throw std::invalid_argument("tensor '" + name + "' is not a whole number of groups wide");
       w.scales = get<std::uint16_t>(name + ".scales", values / kGroupSize * 2);
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "binding.h"
+#include "formats.h"
 #include "sampan/dummy.h"
 
 namespace sampan::binding {
@@ -18,36 +19,8 @@ using namespace nb::literals;
 using Bytes = Vector<const std::uint8_t>;
 using OutBytes = Vector<std::uint8_t>;
 
-SourceType source_type(const std::string& name) {
-  if (name == "fp32") return SourceType::fp32;
-  if (name == "fp16") return SourceType::fp16;
-  if (name == "bf16") return SourceType::bf16;
-  throw std::invalid_argument("source type '" + name + "' is not one of fp32, fp16, bf16");
-}
-
-Format format_from(const std::string& name) {
-  if (name == "int8") return Format::int8;
-  if (name == "int4") return Format::int4;
-  if (name == "bf16") return Format::bf16;
-  if (name == "fp16") return Format::fp16;
-  if (name == "fp32") return Format::fp32;
-  throw std::invalid_argument("format '" + name + "' is not one of int8, int4, bf16, fp16, fp32");
-}
-
-std::int64_t bits_per_code(Format format) {
-  switch (format) {
-    case Format::int4:
-      return 4;
-    case Format::int8:
-      return 8;
-    case Format::fp32:
-      return 32;
-    default:
-      return 16;
-  }
-}
-
-bool has_scales(Format format) { return format == Format::int8 || format == Format::int4; }
+constexpr std::pair<const char*, SourceType> kSourceTypes[] = {
+    {"fp32", SourceType::fp32}, {"fp16", SourceType::fp16}, {"bf16", SourceType::bf16}};
 
 // Part of a matrix: whole rows of one stored tensor.
 struct Source {
@@ -60,7 +33,7 @@ struct Source {
 };
 
 Source source_of(const Bytes& bytes, const std::string& type_name, std::int64_t k) {
-  const SourceType type = source_type(type_name);
+  const SourceType type = find(kSourceTypes, type_name);
   const std::int64_t row_bytes = k * (type == SourceType::fp32 ? 4 : 2);
   const auto size = static_cast<std::int64_t>(bytes.shape(0));
   if (k < 1 || size % row_bytes != 0) throw std::invalid_argument("a source must hold whole rows of k values");
@@ -69,7 +42,7 @@ Source source_of(const Bytes& bytes, const std::string& type_name, std::int64_t 
 
 void check_target(Format format, std::int64_t k, std::int64_t rows, const OutBytes& codes, const OutBytes& scales) {
   if (has_scales(format) && k % kGroupSize != 0) throw std::invalid_argument("k must be a multiple of the group size");
-  if (static_cast<std::int64_t>(codes.shape(0)) != rows * k * bits_per_code(format) / 8) {
+  if (static_cast<std::int64_t>(codes.shape(0)) != rows * k * bits_of(format) / 8) {
     throw std::invalid_argument("codes must have room for exactly these rows");
   }
   if (static_cast<std::int64_t>(scales.shape(0)) != (has_scales(format) ? rows * k / kGroupSize * 2 : 0)) {
@@ -88,8 +61,9 @@ using Fault = std::optional<std::pair<std::string, std::int64_t>>;
 
 // The rows of all sources one below the other; the last panel is filled up with padded channels.
 Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std::int64_t k, const std::string& format_name,
-                  OutBytes codes, OutBytes scales) {
-  const Format format = format_from(format_name);
+                  OutBytes codes, OutBytes scales, const std::optional<std::string>& isa) {
+  const PackKernels& kernels = *kernels_of(isa).pack;
+  const Format format = find(kFormats, format_name);
   std::vector<Source> sources;
   std::int64_t num_rows = 0;
   for (const auto& [bytes, type] : tensors) {
@@ -98,7 +72,7 @@ Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std
   }
   const std::int64_t num_panels = (num_rows + kPanel - 1) / kPanel;
   check_target(format, k, num_panels * kPanel, codes, scales);
-  const std::int64_t code_bytes = kPanel * k * bits_per_code(format) / 8;
+  const std::int64_t code_bytes = kPanel * k * bits_of(format) / 8;
   const std::int64_t num_scales = has_scales(format) ? kPanel * k / kGroupSize : 0;
 
   const nb::gil_scoped_release nogil;
@@ -117,7 +91,7 @@ Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std
       }
     }
     int lane = 0;
-    const PackProblem problem = pack_panel(rows, k, format, codes.data() + panel * code_bytes,
+    const PackProblem problem = pack_panel(kernels, rows, k, format, codes.data() + panel * code_bytes,
                                            reinterpret_cast<std::uint16_t*>(scales.data()) + panel * num_scales, &lane);
     if (problem != PackProblem::none) return std::pair(std::string(word_for(problem)), owners[lane]);
   }
@@ -125,17 +99,18 @@ Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std
 }
 
 Fault pack_rows(const Bytes& tensor, const std::string& type, std::int64_t k, const std::string& format_name, OutBytes codes,
-                OutBytes scales) {
-  const Format format = format_from(format_name);
+                OutBytes scales, const std::optional<std::string>& isa) {
+  const PackKernels& kernels = *kernels_of(isa).pack;
+  const Format format = find(kFormats, format_name);
   if (format == Format::int4) throw std::invalid_argument("rows by themselves have no int4");
   const Source source = source_of(tensor, type, k);
   check_target(format, k, source.rows, codes, scales);
-  const std::int64_t code_bytes = k * bits_per_code(format) / 8;
+  const std::int64_t code_bytes = k * bits_of(format) / 8;
   const std::int64_t num_scales = has_scales(format) ? k / kGroupSize : 0;
 
   const nb::gil_scoped_release nogil;
   for (std::int64_t row = 0; row < source.rows; ++row) {
-    const PackProblem problem = pack_row(source.row(row), k, format, codes.data() + row * code_bytes,
+    const PackProblem problem = pack_row(kernels, source.row(row), k, format, codes.data() + row * code_bytes,
                                          reinterpret_cast<std::uint16_t*>(scales.data()) + row * num_scales);
     if (problem != PackProblem::none) return std::pair(std::string(word_for(problem)), std::int64_t{0});
   }
@@ -164,9 +139,10 @@ void bind_draw(nb::module_& m) {
 }  // namespace
 
 void bind_pack(nb::module_& m) {
-  m.def("pack_panels", &pack_panels, "sources"_a, "k"_a, "format"_a, "codes"_a.noconvert(), "scales"_a.noconvert());
+  m.def("pack_panels", &pack_panels, "sources"_a, "k"_a, "format"_a, "codes"_a.noconvert(), "scales"_a.noconvert(),
+        "isa"_a = nb::none());
   m.def("pack_rows", &pack_rows, "source"_a.noconvert(), "source_type"_a, "k"_a, "format"_a, "codes"_a.noconvert(),
-        "scales"_a.noconvert());
+        "scales"_a.noconvert(), "isa"_a = nb::none());
   bind_draw<std::uint8_t>(m);
   bind_draw<std::uint16_t>(m);
   bind_draw<std::uint32_t>(m);

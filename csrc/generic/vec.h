@@ -19,8 +19,9 @@ namespace {
 constexpr int kLanes = 16;
 
 struct Vec {
-  // Of these so many are kept in registers at once, beside what a product reads.
-  static constexpr int kAccumulators = 6;
+  // Rows of a product whose sums fit into registers, beside what it reads: one vector of each, or two.
+  static constexpr int kTileRows = 6;
+  static constexpr int kWideTileRows = 2;
 
   float lane[kLanes];
 };
@@ -47,13 +48,6 @@ inline float float_of(std::uint32_t bits) {
   float value;
   std::memcpy(&value, &bits, sizeof value);
   return value;
-}
-
-// To nearest, ties to even. A NaN stays one, also where its fraction lies in the half that is cut off.
-inline std::uint16_t bf16_of(float value) {
-  const std::uint32_t bits = bits_of(value);
-  if (value != value) return static_cast<std::uint16_t>(bits >> 16 | 0x40);
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 inline Vec broadcast(float value) {
@@ -96,6 +90,10 @@ inline Vec broadcast_fp16(const std::uint16_t* p) { return broadcast(float_of_ha
 
 inline void store_bf16(std::uint16_t* p, Vec v) {
   for (int i = 0; i < kLanes; ++i) p[i] = bf16_of(v.lane[i]);
+}
+
+inline void store_fp16(std::uint16_t* p, Vec v) {
+  for (int i = 0; i < kLanes; ++i) p[i] = half_of(v.lane[i]);
 }
 
 // Rounds to nearest, ties to even. Lanes lie in -128 ... 127.

@@ -1,8 +1,8 @@
 // The kernels of sampan/attention.h over sixteen lanes.
 //
 // The queries of a call, token by token and head by head, are rows. They are worked on in groups whose scores fit on the
-// stack (kGroupRows * 2 KB), and a group in tiles whose sums fit into registers. Where a group has several tiles, a block
-// of the cache is widened to fp32 once for all of them; a single tile, as in decoding, reads the cache itself.
+// stack (50 KB), and a group in tiles whose sums fit into registers. The tiles take two blocks of the cache at a time, so
+// that a block comes from memory once for all rows of a group.
 #pragma once
 
 #include "vector/attention_tile.h"
@@ -14,8 +14,7 @@ namespace {
 
 constexpr std::int64_t kSegmentBlocks = kSegment / kBlock;
 constexpr int kGroupRows = 24;
-constexpr std::int64_t kWidened = 4096;                     // floats: one block of the largest head, or more of smaller
-constexpr std::int64_t kScoreStride = kSegment + kBlock;    // not a power of two, or rows would share cache lines' places
+constexpr std::int64_t kScoreStride = kSegment + kBlock;  // no power of two, or rows would fall on the same cache sets
 
 // Rows of one group. They stand in the order of their tokens, so `counts` ascends.
 struct Rows {
@@ -25,6 +24,8 @@ struct Rows {
   float* partials;            // of row 0
   std::int64_t partial_stride;
   float* scores;              // [count, kScoreStride]; later the weights
+
+  int num_blocks() const { return (positions[count - 1] + kLanes - 1) / kLanes; }
 };
 
 // The blocks of one segment, and of those the keys or the values.
@@ -38,50 +39,49 @@ struct Blocks {
   const Element* operator[](std::int64_t b) const { return block_of<Element>(elements, cache, table[b], kv_head); }
 };
 
-// Scores of the rows of one tile and `num_blocks` blocks, one or two.
-template <typename Number>
-inline void score_rows(const Rows& rows, int begin, int size, std::int64_t head_dim, int num_blocks,
-                       const typename Number::Element* const* keys, const typename Number::Element* const* next, float* scores) {
-  with_rows(size, [&]<int kRows>() {
-    float* out = scores + begin * kScoreStride;
-    if (tile_columns(kRows) == 2 && num_blocks == 2) {
-      return score_tile<Number, kRows, tile_columns(kRows)>(rows.queries + begin, head_dim, keys, next, out, kScoreStride);
+// Two blocks, or the last one, and where those are that come next.
+template <typename Element>
+struct Pair {
+  int first;  // index of the block in the segment
+  int count;
+  const Element* here[2];
+  const Element* next[2];
+};
+
+// Calls body(pair) for the blocks 0 ... count - 1. Behind the last ones, `following` is what will be read next.
+template <typename Element, typename Body>
+inline void each_pair(const Blocks<Element>& blocks, int count, const Blocks<Element>& following, Body body) {
+  for (int b = 0; b < count; b += 2) {
+    Pair<Element> pair{b, count - b < 2 ? 1 : 2, {}, {}};
+    for (int i = 0; i < pair.count; ++i) {
+      pair.here[i] = blocks[b + i];
+      pair.next[i] = b + 2 + i < count ? blocks[b + 2 + i] : following[i];
     }
-    for (int b = 0; b < num_blocks; ++b) {
-      score_tile<Number, kRows, 1>(rows.queries + begin, head_dim, keys + b, next + b, out + b * kBlock, kScoreStride);
-    }
-  });
+    body(pair);
+  }
 }
 
 template <typename Number>
 void score_segment(const Rows& rows, const Blocks<typename Number::Element>& keys,
-                   const Blocks<typename Number::Element>& values, std::int64_t head_dim, float* widened) {
-  using Element = typename Number::Element;
+                   const Blocks<typename Number::Element>& values, std::int64_t head_dim) {
   const Tiles tiles(rows.count);
-  const int num_blocks = (rows.positions[rows.count - 1] + kBlock - 1) / kBlock;
-  const int step = tile_columns(tiles.largest()) == 2 && 2 * head_dim * kBlock <= kWidened ? 2 : 1;
-  for (int b = 0; b < num_blocks; b += step) {
-    const int size = num_blocks - b < step ? 1 : step;
-    const Element* here[2];
-    const Element* next[2];  // behind the last keys the first values
-    for (int i = 0; i < size; ++i) {
-      here[i] = keys[b + i];
-      next[i] = b + step + i < num_blocks ? keys[b + step + i] : values[i < num_blocks ? i : 0];
-    }
-    float* scores = rows.scores + b * kBlock;
-    if (tiles.count == 1) {
-      score_rows<Number>(rows, 0, rows.count, head_dim, size, here, next, scores);
-      continue;
-    }
-    const float* wide[2];
-    for (int i = 0; i < size; ++i) {
-      widen<Number>(here[i], head_dim * kBlock, next[i], widened + i * head_dim * kBlock);
-      wide[i] = widened + i * head_dim * kBlock;
-    }
+  each_pair(keys, rows.num_blocks(), values, [&](const auto& pair) {
     for (int tile = 0; tile < tiles.count; ++tile) {
-      score_rows<Fp32>(rows, tiles.begin(tile), tiles.size(tile), head_dim, size, wide, wide, scores);
+      const int begin = tiles.begin(tile);
+      const float* const* queries = rows.queries + begin;
+      float* scores = rows.scores + begin * kScoreStride + pair.first * kBlock;
+      with_rows(tiles.size(tile), [&]<int kRows>() {
+        if (pair.count == tile_columns(kRows)) {
+          score_tile<Number, kRows, tile_columns(kRows)>(queries, head_dim, pair.here, pair.next, scores, kScoreStride);
+          return;
+        }
+        for (int b = 0; b < pair.count; ++b) {
+          score_tile<Number, kRows, 1>(queries, head_dim, pair.here + b, pair.next + b, scores + b * kBlock,
+                                       kScoreStride);
+        }
+      });
     }
-  }
+  });
 }
 
 // Turns the scores of one row into weights, and writes its m and l. Scales: those of each block, or nullptr.
@@ -112,17 +112,19 @@ inline void softmax_row(float* scores, int count, const float* const* key_scales
   partial[1] = l;
 }
 
-// Adds one block's values to the rows of one tile.
+// Adds the values of one or two blocks to the rows of one tile.
 template <typename Number>
-inline void weigh_rows(const Rows& rows, int begin, int size, std::int64_t head_dim, int block,
-                       const typename Number::Element* values, const typename Number::Element* next) {
+inline void weigh_pair(const Rows& rows, int begin, int size, std::int64_t head_dim,
+                       const Pair<typename Number::Element>& pair) {
   const auto weigh = [&]<int kRows>(int row, int from, int to) {
-    weigh_tile<Number, kRows>(rows.scores + row * kScoreStride + block * kBlock, kScoreStride, from, to, head_dim, values,
-                          next, rows.partials + row * rows.partial_stride + kBlock, rows.partial_stride);
+    weigh_tile<Number, kRows>(rows.scores + row * kScoreStride + pair.first * kBlock, kScoreStride, from, to, head_dim,
+                              pair.here, pair.next, rows.partials + row * rows.partial_stride + kBlock,
+                              rows.partial_stride);
   };
   const auto positions_here = [&](int row) {
-    const int count = rows.positions[row] - block * static_cast<int>(kBlock);
-    return count < 0 ? 0 : count < kBlock ? count : static_cast<int>(kBlock);
+    const int count = rows.positions[row] - pair.first * kLanes;
+    const int all = pair.count * kLanes;
+    return count < 0 ? 0 : count < all ? count : all;
   };
   // What all rows of the tile see, together; the rest, up to a row's own position, row by row.
   const int shared = positions_here(begin);
@@ -134,41 +136,30 @@ inline void weigh_rows(const Rows& rows, int begin, int size, std::int64_t head_
 }
 
 template <typename Number>
-void weigh_segment(const Rows& rows, const Blocks<typename Number::Element>& values, std::int64_t head_dim,
-                   float* widened) {
-  using Element = typename Number::Element;
+void weigh_segment(const Rows& rows, const Blocks<typename Number::Element>& values, std::int64_t head_dim) {
   for (int row = 0; row < rows.count; ++row) {
     float* sums = rows.partials + row * rows.partial_stride + kBlock;
     for (std::int64_t d = 0; d < head_dim; d += kLanes) store(sums + d, zero());
   }
   const Tiles tiles(rows.count);
-  const int num_blocks = (rows.positions[rows.count - 1] + kBlock - 1) / kBlock;
-  for (int b = 0; b < num_blocks; ++b) {
-    const Element* here = values[b];
-    const Element* next = values[b + 1 < num_blocks ? b + 1 : b];
-    if (tiles.count == 1) {
-      weigh_rows<Number>(rows, 0, rows.count, head_dim, b, here, next);
-      continue;
-    }
-    widen<Number>(here, head_dim * kBlock, next, widened);
+  each_pair(values, rows.num_blocks(), values, [&](const auto& pair) {
     for (int tile = 0; tile < tiles.count; ++tile) {
-      weigh_rows<Fp32>(rows, tiles.begin(tile), tiles.size(tile), head_dim, b, widened, widened);
+      weigh_pair<Number>(rows, tiles.begin(tile), tiles.size(tile), head_dim, pair);
     }
-  }
+  });
 }
 
 template <typename Number>
 void attend_rows(const KvLayer& cache, const Rows& rows, const std::int32_t* table, std::int64_t kv_head) {
   using Element = typename Number::Element;
-  alignas(64) float widened[kWidened];
   const Blocks<Element> keys{cache, cache.keys, table, kv_head};
   const Blocks<Element> values{cache, cache.values, table, kv_head};
-  score_segment<Number>(rows, keys, values, cache.head_dim, widened);
+  score_segment<Number>(rows, keys, values, cache.head_dim);
 
   const bool scaled = cache.format == KvFormat::int8;
   const float* key_scales[kSegmentBlocks];
   const float* value_scales[kSegmentBlocks];
-  for (std::int64_t b = 0; scaled && b * kBlock < rows.positions[rows.count - 1]; ++b) {
+  for (int b = 0; scaled && b < rows.num_blocks(); ++b) {
     key_scales[b] = scales_of(cache.key_scales, cache, table[b], kv_head);
     value_scales[b] = scales_of(cache.value_scales, cache, table[b], kv_head);
   }
@@ -176,7 +167,7 @@ void attend_rows(const KvLayer& cache, const Rows& rows, const std::int32_t* tab
     softmax_row(rows.scores + row * kScoreStride, rows.positions[row], scaled ? key_scales : nullptr,
                 scaled ? value_scales : nullptr, rows.partials + row * rows.partial_stride);
   }
-  weigh_segment<Number>(rows, values, cache.head_dim, widened);
+  weigh_segment<Number>(rows, values, cache.head_dim);
 }
 
 void attend_segment(const KvLayer& cache, const Queries& queries, std::int64_t segment, float* partials) {
@@ -213,6 +204,9 @@ void attend_segment(const KvLayer& cache, const Queries& queries, std::int64_t s
         break;
       case KvFormat::bf16:
         attend_rows<Bf16>(cache, rows, table, queries.kv_head);
+        break;
+      case KvFormat::fp16:
+        attend_rows<Fp16>(cache, rows, table, queries.kv_head);
         break;
       case KvFormat::int8:
         attend_rows<Int8>(cache, rows, table, queries.kv_head);

@@ -79,6 +79,8 @@ void store_kv(const KvLayer& cache, std::int64_t block, std::int64_t offset, con
       return store_token<Fp32>(cache, block, offset, keys, values);
     case KvFormat::bf16:
       return store_token<Bf16>(cache, block, offset, keys, values);
+    case KvFormat::fp16:
+      return store_token<Fp16>(cache, block, offset, keys, values);
     case KvFormat::int8:
       return store_token<Int8>(cache, block, offset, keys, values);
   }

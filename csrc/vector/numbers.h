@@ -23,6 +23,7 @@ struct Bf16 {
 struct Fp16 {
   using Element = std::uint16_t;
   static Vec load(const std::uint16_t* p) { return load_fp16(p); }
+  static void store(std::uint16_t* p, Vec v) { store_fp16(p, v); }
 };
 
 struct Int8 {
@@ -30,16 +31,6 @@ struct Int8 {
   static Vec load(const std::int8_t* p) { return load_s8(p); }
   static void store(std::int8_t* p, Vec v) { store_s8(p, v); }
 };
-
-// Elements to floats, while the memory of the next ones is asked for.
-template <typename Number>
-inline void widen(const typename Number::Element* elements, std::int64_t n, const typename Number::Element* next,
-                  float* out) {
-  for (std::int64_t i = 0; i < n; i += kLanes) {
-    __builtin_prefetch(next + i);
-    store(out + i, Number::load(elements + i));
-  }
-}
 
 }  // namespace
 }  // namespace sampan

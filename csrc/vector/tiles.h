@@ -1,7 +1,4 @@
 // Products of a few rows at once, whose sums stay in registers.
-//
-// A tile of rows * columns vectors fits into Vec::kAccumulators. Few rows take two columns, so that enough chains of fma
-// are under way to hide their latency.
 #pragma once
 
 #ifndef SAMPAN_VEC_H
@@ -11,12 +8,11 @@
 namespace sampan {
 namespace {
 
-constexpr int kMaxTileRows = Vec::kAccumulators < 8 ? Vec::kAccumulators : 8;
+// Few rows take two columns, so that enough chains of fma are under way to hide their latency.
+constexpr int tile_columns(int rows) { return rows <= Vec::kWideTileRows ? 2 : 1; }
 
-constexpr int tile_columns(int rows) { return 2 * rows <= Vec::kAccumulators ? 2 : 1; }
-
-// Calls body<rows>(): the number of rows, 1 ... kMaxTileRows, as a constant.
-template <int kRows = kMaxTileRows, typename Body>
+// Calls body<rows>(): the number of rows, 1 ... Vec::kTileRows, as a constant.
+template <int kRows = Vec::kTileRows, typename Body>
 inline void with_rows(int rows, Body body) {
   if constexpr (kRows > 1) {
     if (rows < kRows) return with_rows<kRows - 1>(rows, body);
@@ -26,11 +22,10 @@ inline void with_rows(int rows, Body body) {
 
 // Rows in tiles of about equal size.
 struct Tiles {
-  explicit Tiles(int num_rows) : rows(num_rows), count((num_rows + kMaxTileRows - 1) / kMaxTileRows) {}
+  explicit Tiles(int num_rows) : rows(num_rows), count((num_rows + Vec::kTileRows - 1) / Vec::kTileRows) {}
 
   int begin(int tile) const { return rows * tile / count; }
   int size(int tile) const { return begin(tile + 1) - begin(tile); }
-  int largest() const { return size(count - 1); }
 
   int rows;
   int count;

@@ -13,8 +13,9 @@ namespace {
 constexpr int kLanes = 16;
 
 struct Vec {
-  // Twelve of the sixteen registers; two hold an operand and one a broadcast.
-  static constexpr int kAccumulators = 6;
+  // Of sixteen registers twelve hold sums, two an operand and one a broadcast; three wide rows would need seventeen.
+  static constexpr int kTileRows = 6;
+  static constexpr int kWideTileRows = 2;
 
   __m256 low;
   __m256 high;
@@ -95,6 +96,12 @@ inline void store_bf16(std::uint16_t* p, Vec v) {
   // The pack works within 128-bit lanes; the permutation puts the quarters back in order.
   const __m256i packed = _mm256_packus_epi32(round(v.low), round(v.high));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, _MM_SHUFFLE(3, 1, 2, 0)));
+}
+
+inline void store_fp16(std::uint16_t* p, Vec v) {
+  const auto round = [](__m256 value) { return _mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT); };
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), round(v.low));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 8), round(v.high));
 }
 
 inline void store_s8(std::int8_t* p, Vec v) {

@@ -13,8 +13,9 @@ namespace {
 constexpr int kLanes = 16;
 
 struct Vec {
-  // Half of the 32 registers: enough to hide the latency of fma on two ports, and room for operands.
-  static constexpr int kAccumulators = 16;
+  // Of 32 registers up to 24 hold sums, two an operand and one a broadcast.
+  static constexpr int kTileRows = 12;
+  static constexpr int kWideTileRows = 12;
 
   __m512 all;
 };
@@ -57,6 +58,10 @@ inline void store_bf16(std::uint16_t* p, Vec v) {
   const __mmask16 nan = _mm512_cmp_ps_mask(v.all, v.all, _CMP_UNORD_Q);
   const __m512i result = _mm512_mask_or_epi32(rounded, nan, upper, _mm512_set1_epi32(0x40));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(result));
+}
+
+inline void store_fp16(std::uint16_t* p, Vec v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v.all, _MM_FROUND_TO_NEAREST_INT));
 }
 
 inline void store_s8(std::int8_t* p, Vec v) {

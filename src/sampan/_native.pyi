@@ -57,6 +57,7 @@ def pack_panels(
     format: str,
     codes: npt.NDArray[np.uint8],
     scales: npt.NDArray[np.uint8],
+    isa: str | None = None,
 ) -> tuple[str, int] | None: ...
 def pack_rows(
     source: npt.NDArray[np.uint8],
@@ -65,6 +66,7 @@ def pack_rows(
     format: str,
     codes: npt.NDArray[np.uint8],
     scales: npt.NDArray[np.uint8],
+    isa: str | None = None,
 ) -> tuple[str, int] | None: ...
 def draw(table: npt.NDArray[_Unsigned], seed: int, first: int, out: npt.NDArray[_Unsigned]) -> None: ...
 def crc32c(data: npt.NDArray[np.uint8], crc: int = 0, isa: str | None = None) -> int: ...

@@ -67,9 +67,9 @@ def test_the_steps_of_a_run() -> None:
     assert reader.num_readings == 3 * 2 + 1
     assert [measurement.workload for measurement in measurements] == list(plan.workloads)
     assert [(what, total) for what, _, total in reports] == [
-        *[("Measuring decode, batch 1", 1000)] * 2,
-        *[("Measuring decode, batch 3", 1000)] * 2,
-        *[("Measuring prefill, 600 tokens", 1000)] * 2,
+        (f"{verb} {workload}", 1000)
+        for workload in ("decode, batch 1", "decode, batch 3", "prefill, 600 tokens")
+        for verb in ("Preparing", "Measuring", "Measuring")
     ]
     done = [done for _, done, _ in reports]
     assert done == sorted(done)
@@ -95,6 +95,8 @@ def test_what_a_stretch_must_do() -> None:
     decode, prefill = plan.workloads
     assert plan.work(decode, cost) == cost.decode(4, 10 + 7) * 6
     assert plan.work(prefill, cost) == cost.prefill(700, 512)
+    assert plan.preparation(decode, cost) == cost.prefill(10, 512) * 4
+    assert plan.preparation(prefill, cost) == Work()
 
 
 def test_figures() -> None:

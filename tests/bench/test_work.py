@@ -3,9 +3,8 @@
 import pytest
 
 from sampan.bench import Limits, ModelCost, Work
-from sampan.bench.work import WEIGHT_BITS, Row
+from sampan.bench.work import Row
 from sampan.config import ModelConfig
-from sampan.quant.layout import PRECISIONS, choose_formats, parts_of
 from sampan.zoo import find
 
 # Per layer: q 64 x 64, k and v 32 x 64 each, o 64 x 64, three of 64 x 128; the output matrix is 96 x 64.
@@ -31,8 +30,9 @@ def test_float_weights_are_multiplied_as_floats() -> None:
     assert work == Work((LAYERS + HEAD) * 2 + KV_VALUES * 4, 0.0, LAYERS + HEAD + 2 * QUERIES)
 
 
-def test_int4_keeps_its_output_matrix_in_int8() -> None:
-    assert ModelCost(CONFIG, "int4", "bf16").decode(1, 0).bytes == LAYERS * 4.5 / 8 + HEAD * 8.5 / 8
+def test_int4_keeps_attention_and_output_in_int8() -> None:
+    mlp = 2 * 3 * 64 * 128
+    assert ModelCost(CONFIG, "int4", "bf16").decode(1, 0).bytes == (mlp * 4.5 + (LAYERS - mlp + HEAD) * 8.5) / 8
 
 
 def test_an_int8_cache_has_a_scale_for_each_token_and_head() -> None:
@@ -50,15 +50,9 @@ def test_prefill_in_chunks_reads_the_weights_for_each_and_samples_once() -> None
     assert cost.prefill(4, 2) == cost.step([Row(2, 2, False)]) + cost.step([Row(2, 4)])
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-def test_weights_are_as_large_as_the_packed_ones(precision: str) -> None:
-    """The layout pads rows to panels; these sizes need none."""
-    config = find("qwen-1.5b").config
-    assert config is not None
-    parts = parts_of(config, choose_formats(config, precision))
-    packed = sum(part.num_rows * sum(part.row_bytes()) for part in parts if part.kind == "panels")
-    assert ModelCost(config, precision, "bf16").decode(1, 0).bytes == packed
-    assert set(WEIGHT_BITS) == set(PRECISIONS)
+@pytest.mark.parametrize(("precision", "bits"), [("int8", 8.5), ("bf16", 16), ("fp16", 16), ("fp32", 32)])
+def test_the_bits_of_a_weight(precision: str, bits: float) -> None:
+    assert ModelCost(CONFIG, precision, "bf16").decode(1, 0).bytes == (LAYERS + HEAD) * bits / 8
 
 
 def test_the_slower_of_reading_and_multiplying_is_the_limit() -> None:

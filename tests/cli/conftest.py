@@ -41,7 +41,7 @@ def model_folder(tmp_path_factory) -> Path:
         1,
         2,
         1,
-        16,
+        32,
         512,
         tie_word_embeddings=True,
         eos_token_ids=(ids["<eos>"],),

@@ -42,10 +42,10 @@ def test_processor(sets, quota, expected):
     ("available", "status", "detail"),
     [
         (1 * GB, WARN, "1.0 GB of 64.0 GB free; no distill fits"),
-        (8 * GB, WARN, "8.0 GB of 64.0 GB free; no distill fits"),  # weights, KV cache and headroom take 8.2 GB
-        (9 * GB, OK, "9.0 GB of 64.0 GB free; fits qwen-1.5b (fp32)"),
-        (40 * GB, OK, "40.0 GB of 64.0 GB free; fits qwen-1.5b (fp32), qwen-7b (fp32), llama-8b (fp32)"),
-        (1000 * GB, OK, "1.0 TB of 64.0 GB free; fits " + ", ".join(f"{name} (fp32)" for name, _ in MODELS)),
+        (2 * GB, OK, "2.0 GB of 64.0 GB free; fits qwen-1.5b (int4)"),
+        (3 * GB, OK, "3.0 GB of 64.0 GB free; fits qwen-1.5b (int8)"),
+        (9 * GB, OK, "9.0 GB of 64.0 GB free; fits qwen-1.5b (int8), qwen-7b (int4), llama-8b (int4)"),
+        (1000 * GB, OK, "1.0 TB of 64.0 GB free; fits " + ", ".join(f"{name} (int8)" for name, _ in MODELS)),
     ],
 )
 def test_memory(available, status, detail):

@@ -28,8 +28,8 @@ def test_the_zoo_comes_first_and_then_the_users_own(home):
     assert models["mine"] == {
         "name": "mine",
         "aliases": [],
-        "parameters": 17_760,
-        "bytes": {"int8": 18_315, "int4": 9_435, "bf16": 35_520},
+        "parameters": 20_896,
+        "bytes": {"int8": 38_970, "int4": 35_786, "bf16": 41_792},
         "license": None,
         "huggingface_id": None,
         "present": True,
@@ -53,12 +53,12 @@ def test_the_table_has_a_line_for_each(home, capsys):
     (line,) = (line for line in lines if line.startswith("mine "))
     assert line.split() == [
         "mine",
-        "17.8K",
-        "18.3",
+        "20.9K",
+        "39.0",
         "kB",
-        "9.4",
+        "35.8",
         "kB",
-        "35.5",
+        "41.8",
         "kB",
         "?",
         str(home / "models" / "mine"),

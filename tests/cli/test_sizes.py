@@ -10,7 +10,7 @@ def test_the_smallest_distill():
     config = find("qwen-1.5b").config
     assert config is not None
     sizes = {precision: weight_bytes(config, precision) for precision in ("int4", "int8", "bf16", "fp32")}
-    assert sizes == {"int4": 944_078_000, "int8": 1_832_622_000, "bf16": 3_554_176_000, "fp32": 7_108_352_000}
+    assert sizes == {"int4": 1_528_843_872, "int8": 2_106_943_840, "bf16": 3_554_176_000, "fp32": 7_108_352_000}
     assert kv_cache_bytes(config, 1) == 2 * 2 * 28 * 2 * 128
 
 

@@ -3,7 +3,7 @@
 // A block holds kBlock consecutive positions of one request. Keys lie with the positions side by side, so that sixteen
 // scores are computed at once without a horizontal sum; values lie row by row:
 //
-//   keys    [num_blocks, num_kv_heads, head_dim, kBlock]     fp32, bf16 or int8
+//   keys    [num_blocks, num_kv_heads, head_dim, kBlock]     fp32, bf16, fp16 or int8
 //   values  [num_blocks, num_kv_heads, kBlock, head_dim]     the same
 //   key_scales, value_scales  fp32 [num_blocks, num_kv_heads, kBlock]    int8 only: element is about code * scale
 //
@@ -14,7 +14,8 @@
 //   segment   s_t = dot(q, k_t) (fma over head_dim ascending, from 0), times the token's key scale where there is one;
 //             m = max s_t, p_t = exp(s_t - m), l = sum of p_t in sixteen lanes (lane = position % 16) and the tree of
 //             elementwise.h, acc[d] = fma over t ascending of (p_t times the token's value scale) and v_t[d].
-//             Positions behind the query's own take no part. The query is scaled by head_dim^-0.5 beforehand.
+//             Positions behind the query's own take no part. The query is scaled by head_dim^-0.5 beforehand. Where l
+//             is NaN (a score is NaN or +Inf, or all are -Inf), so is m, and no fold can lose the fault.
 //   fold      M = max(m, m'), a = exp(m - M), b = exp(m' - M), l = fma(l, a, l' * b), acc[d] = fma(acc[d], a, acc'[d] * b)
 //   finish    out[d] = acc[d] / l
 //
@@ -28,7 +29,7 @@ namespace sampan {
 inline constexpr std::int64_t kBlock = 16;
 inline constexpr std::int64_t kSegment = 512;
 
-enum class KvFormat { fp32, bf16, int8 };
+enum class KvFormat { fp32, bf16, fp16, int8 };
 
 // One layer's cache.
 struct KvLayer {
@@ -43,7 +44,7 @@ struct KvLayer {
 
 inline constexpr std::int64_t kMaxHeadDim = 256;
 
-// Writes one token's keys and values, fp32 [num_kv_heads, head_dim], to `offset` of `block`. bf16 rounds to nearest
+// Writes one token's keys and values, fp32 [num_kv_heads, head_dim], to `offset` of `block`. bf16 and fp16 round to nearest
 // even; int8 takes absmax / 127 of the head as scale (codes 0 and scale 0 below kQuantizeMin; NaN or Inf: scale NaN).
 using StoreKv = void(const KvLayer& cache, std::int64_t block, std::int64_t offset, const float* keys,
                      const float* values);

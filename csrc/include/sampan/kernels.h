@@ -10,6 +10,7 @@
 #include "sampan/elementwise.h"
 #include "sampan/limits.h"
 #include "sampan/matmul.h"
+#include "sampan/pack.h"
 #include "sampan/sampler.h"
 
 namespace sampan {
@@ -22,6 +23,7 @@ struct KernelTable {
   const AttentionKernels* attention;
   const SamplerKernels* sampler;
   const ChecksumKernels* checksum;
+  const PackKernels* pack;
 };
 
 }  // namespace sampan

@@ -1,7 +1,7 @@
 // What one core can do at most: the yardstick that `sampan bench` measures real work against.
 //
-// These kernels compute nothing of use. They keep the memory bus, or the multipliers, as busy as an instruction set can,
-// without the loads, conversions and scales that real kernels need.
+// These kernels compute nothing of use. They keep the memory bus, or the multipliers, as busy as an instruction set
+// can, without the loads, conversions and scales that real kernels need.
 #pragma once
 
 #include <cstdint>

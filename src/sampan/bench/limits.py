@@ -12,7 +12,8 @@ from sampan.backends.native import LimitMeter
 from sampan.bench.work import Limits
 from sampan.machine import read_memory
 
-READING_SECONDS = 0.02
+READING_SECONDS = 0.01  # short enough to fall between two interruptions
+NUM_READINGS = 4  # in a row
 MIN_BUFFER = 256 * 2**20  # bytes
 BUFFER_CACHES = 8  # times the last-level cache: what is left in it of the last round hardly counts
 MAX_MEMORY_SHARE = 1 / 4  # of what is available
@@ -24,23 +25,21 @@ class LimitReader:
 
     Args:
         num_threads: as many as the model has.
-        isa: one of `sampan.backends.native.supported_isas()`; None takes the one in use.
-        seconds: of one reading.
     """
 
-    def __init__(self, num_threads: int, *, isa: str | None = None, seconds: float = READING_SECONDS) -> None:
+    def __init__(self, num_threads: int) -> None:
         self.buffer_bytes = choose_buffer_bytes()
-        self._meter = LimitMeter(num_threads, self.buffer_bytes, isa)
-        self._seconds = seconds
+        self._meter = LimitMeter(num_threads, self.buffer_bytes)
         self._best = (0.0, 0.0, 0.0)
         self.read()
 
     def read(self) -> None:
-        """Takes one reading of each limit."""
-        meter, seconds = self._meter, self._seconds
-        readings = meter.read(seconds), meter.int8(seconds), meter.fp32(seconds)
-        read, int8, fp32 = (max(best, reading / 1e9) for best, reading in zip(self._best, readings, strict=True))
-        self._best = read, int8, fp32
+        """Takes a few readings of each limit."""
+        meter = self._meter
+        for _ in range(NUM_READINGS):
+            readings = meter.read(READING_SECONDS), meter.int8(READING_SECONDS), meter.fp32(READING_SECONDS)
+            read, int8, fp32 = (max(best, reading / 1e9) for best, reading in zip(self._best, readings, strict=True))
+            self._best = read, int8, fp32
 
     @property
     def limits(self) -> Limits:

@@ -69,6 +69,10 @@ class Plan:
         context = workload.context + self.repeat * (1 + workload.tokens) / 2
         return cost.decode(workload.batch, context) * workload.tokens
 
+    def preparation(self, workload: Workload, cost: ModelCost) -> Work:
+        """The least that is done before the first stretch."""
+        return cost.prefill(workload.context, self.max_batched_tokens) * workload.batch if workload.context else Work()
+
     def engine_limits(self) -> dict[str, Any]:
         """Fields of `EngineConfig`. Without a prefix cache: nothing may be computed once and used twice."""
         blocks = (load.batch * -(-self.max_tokens(load) // BLOCK_SIZE) for load in self.workloads)

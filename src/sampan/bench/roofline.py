@@ -12,7 +12,8 @@ from html import escape
 
 from sampan.bench.plan import DECODE
 from sampan.bench.timing import Measurement
-from sampan.bench.work import INTEGER, Limits
+from sampan.bench.work import Limits
+from sampan.quant.layout import QUANTIZED
 
 WIDTH, HEIGHT = 760, 500
 LEFT, RIGHT, TOP, BOTTOM = 76, 736, 76, 440  # of the field
@@ -53,7 +54,7 @@ def roofline_svg(measurements: Sequence[Measurement], limits: Limits, *, precisi
         precision: of the weights; says which products make the flat part of the roof.
         note: a line below the title.
     """
-    products, ceiling = ("int8", limits.int8_gmac_s) if precision in INTEGER else ("fp32", limits.fp32_gmac_s)
+    products, ceiling = ("int8", limits.int8_gmac_s) if precision in QUANTIZED else ("fp32", limits.fp32_gmac_s)
     ridge = ceiling / limits.read_gb_s
     x = _Axis([ridge, *(point.work.intensity for point in measurements)], LEFT, RIGHT)
     y = _Axis([ceiling, limits.read_gb_s * x.low, *(point.gmac_s for point in measurements)], BOTTOM, TOP)

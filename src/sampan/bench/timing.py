@@ -74,24 +74,45 @@ def measure(engine: Engine, cost: ModelCost, plan: Plan, reader: LimitReader, re
                 f"{workload.name}: {plan.max_tokens(workload)} tokens exceed the context of {engine.max_model_len}",
                 remedy="lower --context, --tokens, --repeat or --prompt-tokens",
             )
-    requests = _Requests(engine)
-    works = [plan.work(workload, cost) for workload in plan.workloads]
-    # Progress counts the time that the work would take at the limit.
-    weights = [work.seconds(reader.limits) for work in works]
-    total, done = plan.repeat * sum(weights), 0.0
+    requests, progress = _Requests(engine), _Progress(plan, cost, reader.limits, report)
     measurements = []
-    for workload, work, weight in zip(plan.workloads, works, weights, strict=True):
+    for workload in plan.workloads:
         time_stretches = _time_decode if workload.phase == DECODE else _time_prefill
-        seconds = []
+        work, seconds = plan.work(workload, cost), []
         with closing(time_stretches(engine, requests, workload)) as stretches:
+            progress.tell(f"Preparing {workload.name}")
+            next(stretches)
+            progress.done(plan.preparation(workload, cost))
             for _ in range(plan.repeat):
-                report(f"Measuring {workload.name}", round(THOUSANDTHS * done / total), THOUSANDTHS)
+                progress.tell(f"Measuring {workload.name}")
                 reader.read()
                 seconds.append(next(stretches))
-                done += weight
+                progress.done(work)
         measurements.append(Measurement(workload, median(seconds), work))
     reader.read()
     return measurements
+
+
+class _Progress:
+    """Counts work by the time that it would take at the limit: some share of the limit is reached throughout."""
+
+    def __init__(self, plan: Plan, cost: ModelCost, limits: Limits, report: Report) -> None:
+        self._limits, self._report = limits, report
+        self._done, self._total = 0.0, 0.0
+        for workload in plan.workloads:
+            work = plan.preparation(workload, cost) + plan.work(workload, cost) * plan.repeat
+            self._total += self._seconds(work)
+
+    def tell(self, what: str) -> None:
+        """Says what goes on."""
+        self._report(what, round(THOUSANDTHS * self._done / self._total), THOUSANDTHS)
+
+    def done(self, work: Work) -> None:
+        """Counts it."""
+        self._done += self._seconds(work)
+
+    def _seconds(self, work: Work) -> float:
+        return work.seconds(self._limits)
 
 
 class _Requests:
@@ -112,12 +133,13 @@ class _Requests:
 
 
 def _time_decode(engine: Engine, requests: _Requests, workload: Workload) -> Generator[float, None, None]:
-    """Seconds of stretch after stretch; closing the iterator ends the requests."""
+    """0 once the prompts are read, then seconds of stretch after stretch; closing the iterator ends the requests."""
     request_ids = [requests.add(workload.context, None) for _ in range(workload.batch)]
     try:
         reading = set(request_ids)
         while reading:
             reading -= _step(engine)
+        yield 0.0
         while True:
             _step(engine)  # brings the caches back to where a stream of steps has them
             begin = perf_counter()
@@ -130,7 +152,8 @@ def _time_decode(engine: Engine, requests: _Requests, workload: Workload) -> Gen
 
 
 def _time_prefill(engine: Engine, requests: _Requests, workload: Workload) -> Generator[float, None, None]:
-    """Seconds of prompt after prompt."""
+    """0, as nothing is to be prepared, then seconds of prompt after prompt."""
+    yield 0.0
     while True:
         request_id = requests.add(workload.tokens, 1)
         try:

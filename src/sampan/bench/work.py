@@ -16,13 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from sampan.config import ModelConfig
+from sampan.quant.layout import QUANTIZED, Part, choose_formats, parts_of
 
-# Bits for each weight; int8 and int4 hold an fp16 scale for each group of 32.
-WEIGHT_BITS = {"int8": 8.5, "int4": 4.5, "bf16": 16.0, "fp16": 16.0, "fp32": 32.0}
-INTEGER = ("int8", "int4")
 SCALE_BITS = 32  # of an int8 KV cache, for each token and head
 
 
@@ -89,8 +88,8 @@ class ModelCost:
     """What the steps of one model cost.
 
     Args:
-        precision: of the weights, one of `WEIGHT_BITS`. The output matrix of an int4 model is int8.
-        kv_cache: of keys and values: int8, bf16 or fp32.
+        precision: of the weights, one of `sampan.quant.PRECISIONS`.
+        kv_cache: of keys and values: int8, fp16, bf16 or fp32.
     """
 
     config: ModelConfig
@@ -99,12 +98,14 @@ class ModelCost:
 
     def step(self, rows: Sequence[Row]) -> Work:
         """One step. Weights are read once for all rows, the output matrix only if a row samples."""
+        layers, head = _linear(self.config, self.precision)
         num_samples = sum(row.samples for row in rows)
-        linear_macs = self._layer_weights * sum(row.num_new_tokens for row in rows) + self._head_weights * num_samples
+        linear_macs = layers.num_weights * sum(row.num_new_tokens for row in rows) + head.num_weights * num_samples
         attention_macs = sum(self._attention_macs(row) for row in rows)
-        integer = self.precision in INTEGER
+        weight_bytes = layers.num_bytes + (head.num_bytes if num_samples else 0)
+        integer = self.precision in QUANTIZED
         return Work(
-            bytes=self._weight_bytes(num_samples > 0) + self._kv_bytes * sum(row.context for row in rows),
+            bytes=weight_bytes + self._kv_bytes * sum(row.context for row in rows),
             int8_macs=linear_macs if integer else 0.0,
             fp32_macs=attention_macs + (0.0 if integer else linear_macs),
         )
@@ -123,28 +124,11 @@ class ModelCost:
         ]
         return sum(steps, Work())
 
-    def _weight_bytes(self, with_head: bool) -> float:
-        head_bits = WEIGHT_BITS["int8" if self.precision == "int4" else self.precision]
-        head = self._head_weights * head_bits / 8 if with_head else 0.0
-        return self._layer_weights * WEIGHT_BITS[self.precision] / 8 + head
-
-    @property
-    def _layer_weights(self) -> int:
-        """Of the linear layers; norms and biases are too few to count."""
-        config = self.config
-        query_size, kv_size = config.num_attention_heads * config.head_dim, config.num_key_value_heads * config.head_dim
-        attention = 2 * config.hidden_size * (query_size + kv_size)
-        return config.num_hidden_layers * (attention + 3 * config.hidden_size * config.intermediate_size)
-
-    @property
-    def _head_weights(self) -> int:
-        return self.config.vocab_size * self.config.hidden_size
-
     @property
     def _kv_bytes(self) -> float:
         """Of one token: what each step reads again, and once writes."""
         config = self.config
-        head_bits = config.head_dim * {"int8": 8, "bf16": 16, "fp32": 32}[self.kv_cache]
+        head_bits = config.head_dim * {"int8": 8, "bf16": 16, "fp16": 16, "fp32": 32}[self.kv_cache]
         head_bits += SCALE_BITS if self.kv_cache == "int8" else 0
         return 2 * config.num_hidden_layers * config.num_key_value_heads * head_bits / 8
 
@@ -152,3 +136,20 @@ class ModelCost:
         """A token at position p attends to p + 1 tokens: a product with each key and each value."""
         attended = row.num_new_tokens * (row.context - (row.num_new_tokens - 1) / 2)
         return 2 * self.config.num_hidden_layers * self.config.num_attention_heads * self.config.head_dim * attended
+
+
+class _Weights(NamedTuple):
+    num_weights: int
+    num_bytes: int
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> _Weights:
+        return cls(sum(part.n * part.k for part in parts), sum(part.n * sum(part.row_bytes()) for part in parts))
+
+
+@cache
+def _linear(config: ModelConfig, precision: str) -> tuple[_Weights, _Weights]:
+    """Of all layers, and of the output matrix, as they are packed. Norms and biases are too few to count."""
+    matrices = [part for part in parts_of(config, choose_formats(config, precision)) if part.kind == "panels"]
+    layers = _Weights.of([part for part in matrices if part.name != "lm_head"])
+    return layers, _Weights.of([part for part in matrices if part.name == "lm_head"])

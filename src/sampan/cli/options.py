@@ -40,17 +40,15 @@ class Sampling(NamedTuple):
 class Engine(NamedTuple):
     """Engine."""
 
-    precision: Annotated[
-        str, Option("of the weights: int8, int4, bf16, fp16, fp32; auto takes what suits the machine")
-    ] = "auto"
-    kv_cache: Annotated[str, Option("of keys and values: bf16, int8, fp32; auto goes with the precision")] = "auto"
+    precision: Annotated[str, Option("of the weights: int8, int4, bf16, fp16, fp32")] = "auto"
+    kv_cache: Annotated[str, Option("of keys and values: fp16, bf16, int8, fp32")] = "auto"
     threads: Annotated[int | None, Option("threads that compute; unset: one for each core")] = None
     memory_limit: Annotated[str | None, Option("most memory for weights and KV cache, such as 6GB", metavar="SIZE")] = (
         None
     )
-    device: Annotated[str | None, Option("where to compute, in Paddle's words: gpu:0, npu:0; unset: the CPU")] = None
+    device: Annotated[str | None, Option("in Paddle's words: gpu:0, npu:0; unset: the CPU")] = None
     max_model_len: Annotated[int | None, Option("most tokens of prompt and answer together")] = None
-    load_format: Annotated[str, Option("dummy takes random weights in the model's shape, for measurements")] = "auto"
+    load_format: Annotated[str, Option("dummy: random weights in the model's shape")] = "auto"
 
     def open(self, model: str | None, **limits: Any) -> LLM:
         """Loads a model; where that takes a while, with a spinner, or a bar while weights are converted. `limits` are

@@ -8,15 +8,21 @@ from collections.abc import Sequence
 from sampan.config import ModelConfig
 from sampan.errors import UsageError
 
-# Bits per weight. Integer formats carry an fp16 scale for each group of 32 weights; int4 leaves embedding and output in
-# int8, which the estimate passes over.
+# Bits per weight; integer formats carry an fp16 scale for each group of 32 weights.
 BITS = {"int4": 4 + 16 / 32, "int8": 8 + 16 / 32, "bf16": 16.0, "fp16": 16.0, "fp32": 32.0}
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
 
 def weight_bytes(config: ModelConfig, precision: str) -> int:
-    """Bytes of all weights at a precision of `BITS`."""
-    return int(config.num_parameters * BITS[precision] / 8)
+    """Bytes of all weights at a precision of `BITS`. The integer ones keep the embedding in bf16, and int4 keeps
+    attention and output in int8 (ADR 0009)."""
+    if precision not in ("int8", "int4"):
+        return int(config.num_parameters * BITS[precision] / 8)
+    matrix = config.vocab_size * config.hidden_size
+    heads = config.num_attention_heads + config.num_key_value_heads
+    attention = config.num_hidden_layers * 2 * config.hidden_size * heads * config.head_dim
+    inner = config.num_parameters - attention - matrix * (1 if config.tie_word_embeddings else 2)
+    return int((matrix * BITS["bf16"] + (matrix + attention) * BITS["int8"] + inner * BITS[precision]) / 8)
 
 
 def kv_cache_bytes(config: ModelConfig, num_tokens: int) -> int:

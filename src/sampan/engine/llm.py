@@ -34,7 +34,7 @@ class LLM:
     Args:
         model: a zoo name or a folder; None is the embedded model.
         precision: of the weights: `int8`, `int4`, `bf16`, `fp16`, `fp32`; `auto` takes what the backend does best.
-        kv_cache: of keys and values: `bf16`, `int8`, `fp32`; `auto` likewise.
+        kv_cache: of keys and values: `fp16`, `bf16`, `int8`, `fp32`; `auto` likewise.
         backend: `native` or `paddle`; `auto` is Paddle's where a device is named.
         device: in Paddle's words, such as `gpu:0`; None is the CPU.
         threads: None takes one for each physical core.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import json
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -11,11 +13,12 @@ from pathlib import Path
 
 from sampan.checkpoint import Checkpoint, sampan_home
 from sampan.errors import CheckpointError
-from sampan.quant.layout import LAYOUT, check_precision
+from sampan.quant.layout import LAYOUT, check_precision, choose_formats
 from sampan.quant.model import PackedModel
 from sampan.quant.packing import Report
 from sampan.quant.source_hash import source_hash
-from sampan.quant.store import open_store, write_store
+from sampan.quant.store_reader import open_store
+from sampan.quant.store_writer import write_store
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,8 @@ def packed_model(
     check_precision(precision)
     folder = _make_folder()
     source = source_hash(checkpoint, folder, threads=threads, report=_told(progress, f"Reading {model_path.name}"))
-    path = folder / f"{source[:32]}.{precision}.{LAYOUT}.safetensors"
+    key = json.dumps([source, LAYOUT, choose_formats(checkpoint.config, precision)])
+    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.{precision}.safetensors"
     if path.exists():
         with suppress(CheckpointError):  # told below, by the one process that converts
             return open_store(path, threads=threads)
@@ -80,23 +84,34 @@ def _lock(path: Path) -> Iterator[None]:
     """Lets one process at a time make `path`, and clears away what one that was killed left behind."""
     lock = path.with_name(f".{path.name}.lock")
     while True:
-        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = _open_locked(lock)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            if _is_same(fd, lock):
-                for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
-                    unfinished.unlink(missing_ok=True)
-                try:
-                    yield
-                finally:
-                    lock.unlink()
-                return
+            if not _is_same(fd, lock):
+                continue
+            for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
+                unfinished.unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
         finally:
             os.close(fd)
 
 
+def _open_locked(lock: Path) -> int:
+    try:
+        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        return fd
+    except OSError as error:
+        raise CheckpointError(
+            f"{lock.parent} cannot be written to: {error.strerror}", remedy="let SAMPAN_HOME name another folder"
+        ) from error
+
+
 def _is_same(fd: int, path: Path) -> bool:
-    """Whether the name still stands for the open file: its last holder removed it."""
+    """Whether the name still stands for the open file, which its last holder may have removed."""
     try:
         return os.path.samestat(os.fstat(fd), os.stat(path))
     except FileNotFoundError:

@@ -95,11 +95,19 @@ def check_precision(precision: str) -> None:
 
 
 def choose_formats(config: ModelConfig, precision: str) -> dict[str, str]:
-    """The format of each matrix. int4 leaves embedding and output in int8, because errors there reach every token."""
+    """The format of each matrix.
+
+    The integer precisions keep the embedding in bf16: a step reads a few of its rows only, and errors there reach every
+    layer. int4 keeps attention and output in int8: a tenth of the weights, which carries half of the loss
+    (docs/quality.md).
+    """
     check_precision(precision)
-    outer = "int8" if precision == "int4" else precision
-    inner = {name: precision for name in _matrix_names(config)}
-    return {**inner, "embed_tokens": outer, "lm_head": outer}
+    formats = {name: precision for name in _matrix_names(config)}
+    if precision in QUANTIZED:
+        formats["embed_tokens"] = "bf16"
+    if precision == "int4":
+        formats |= {name: "int8" for name in formats if name.endswith(("qkv_proj", "o_proj", "lm_head"))}
+    return formats
 
 
 def _matrix_names(config: ModelConfig) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sampan.checkpoint import Checkpoint
 from sampan.quant.layout import choose_formats, lay_out, parts_of
 from sampan.quant.model import PackedModel, view_tensors
-from sampan.quant.packing import Bytes, Report, pack_tensors
+from sampan.quant.packing import Report, pack_tensors
 from sampan.quant.pages import anonymous_memory
 
 
@@ -17,10 +17,9 @@ def pack_model(
     parts = parts_of(checkpoint.config, formats)
     entries = lay_out(parts)
     memory = anonymous_memory(max(entry.end for entry in entries.values()))
-
-    def write(offset: int, data: Bytes) -> None:
-        memory[offset : offset + len(data)] = data
-
-    pack_tensors(checkpoint, parts, entries, write, threads=threads, report=report)
+    end = 0
+    for packed in pack_tensors(checkpoint, parts, entries, threads=threads, report=report):
+        begin, end = end, end + len(packed.data)
+        memory[begin:end] = packed.data
     memory.flags.writeable = False
     return PackedModel(checkpoint.config, precision, formats, view_tensors(memory, entries), None, memory.nbytes)

@@ -1,8 +1,8 @@
 """Packs the tensors of a checkpoint, piece by piece and in several threads.
 
-A piece is a range of rows of one part, about a million values. Whoever asks for packed data gets it piece by piece,
-each with its place, so that nothing larger than a few pieces is ever held; the pages of a mapped checkpoint are given
-back as soon as they are packed.
+A piece is a range of rows of one part, about a million values. Packed bytes come out in the order in which they lie in
+memory and in a file, so that nothing larger than a few pieces and one matrix's scales is ever held; the pages of a
+mapped checkpoint are given back as soon as they are packed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,16 @@ WRONG = {
 }
 
 Bytes = npt.NDArray[np.uint8]
-Write = Callable[[int, Bytes], None]
 Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The next bytes of a tensor, and their CRC-32C."""
+
+    name: str
+    data: Bytes
+    checksum: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,55 +53,55 @@ class _Piece:
     end: int
 
 
-def pack_tensors(
-    checkpoint: Checkpoint,
-    parts: Sequence[Part],
-    entries: Mapping[str, Entry],
-    write: Write,
-    *,
-    threads: int | None = None,
-    report: Report | None = None,
-) -> dict[str, int]:
-    """Packs every part and hands it out with its offset, in no promised order.
-
-    Args:
-        write: takes an offset of `entries` and bytes; is called from several threads.
-        threads: None takes one for each processor that this process may use.
-        report: is told how many values are packed, and of how many.
-
-    Returns:
-        The CRC-32C of each tensor of `entries`.
-
-    Raises:
-        CheckpointError: a tensor holds NaN, Inf or a value that the format cannot hold; names file and tensor.
-    """
-    threads = threads or num_processors()
-    total, done = sum(part.n * part.k for part in parts), 0
-    checksums = {name: _zeros_checksum(entry) for name, entry in entries.items() if name.startswith(PADDING)}
-
-    def work(piece: _Piece) -> dict[str, tuple[int, int]]:
-        checksums = {}
-        for name, (offset, data) in _pack(checkpoint, piece, entries).items():
-            write(offset, data)
-            checksums[name] = _native.crc32c(data), len(data)
-        return checksums
-
-    for piece, results in _in_order(work, _pieces(parts), threads):
-        for name, (checksum, size) in results.items():
-            checksums[name] = _native.crc32c_combine(checksums.get(name, 0), checksum, size)
-        done += (min(piece.end, piece.part.n) - piece.begin) * piece.part.k
-        if report is not None:
-            report(done, total)
-    return checksums
-
-
 def num_processors() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
-def _zeros_checksum(entry: Entry) -> int:
-    return _native.crc32c(np.zeros(entry.end - entry.begin, np.uint8))
+def pack_tensors(
+    checkpoint: Checkpoint,
+    parts: Sequence[Part],
+    entries: Mapping[str, Entry],
+    *,
+    threads: int | None = None,
+    report: Report | None = None,
+) -> Iterator[Packed]:
+    """All bytes of `entries`, which are `lay_out(parts)`, in ascending order and without a gap.
+
+    Args:
+        threads: None takes one for each processor that this process may use.
+        report: is told how many values are packed, and of how many.
+
+    Raises:
+        CheckpointError: a tensor holds NaN, Inf or a value that the format cannot hold; names file and tensor.
+    """
+    packed = _pack_parts(checkpoint, parts, threads or num_processors(), report)
+    for name, entry in entries.items():
+        missing = entry.end - entry.begin
+        if name.startswith(PADDING):
+            yield _checked(name, np.zeros(missing, np.uint8))
+            continue
+        while missing:
+            item = next(packed)
+            assert item.name == name
+            yield item
+            missing -= len(item.data)
+    assert next(packed, None) is None
+
+
+def _pack_parts(checkpoint: Checkpoint, parts: Sequence[Part], threads: int, report: Report | None) -> Iterator[Packed]:
+    """Part by part: first all codes, then all scales."""
+    total, done = sum(part.n * part.k for part in parts), 0
+    scales: list[Packed] = []
+    for piece, (first, *rest) in _in_order(lambda piece: _pack(checkpoint, piece), _pieces(parts), threads):
+        yield first
+        scales += rest
+        if piece.end == piece.part.num_rows:
+            yield from scales
+            scales = []
+        done += (min(piece.end, piece.part.n) - piece.begin) * piece.part.k
+        if report is not None:
+            report(done, total)
 
 
 def _pieces(parts: Sequence[Part]) -> Iterator[_Piece]:
@@ -104,10 +112,10 @@ def _pieces(parts: Sequence[Part]) -> Iterator[_Piece]:
 
 
 def _in_order(
-    work: Callable[[_Piece], dict[str, tuple[int, int]]], pieces: Iterator[_Piece], threads: int
-) -> Iterator[tuple[_Piece, dict[str, tuple[int, int]]]]:
+    work: Callable[[_Piece], list[Packed]], pieces: Iterator[_Piece], threads: int
+) -> Iterator[tuple[_Piece, list[Packed]]]:
     """Results in the order of the pieces, with only a few pieces under way."""
-    waiting: deque[tuple[_Piece, Future[dict[str, tuple[int, int]]]]] = deque()
+    waiting: deque[tuple[_Piece, Future[list[Packed]]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for piece in pieces:
@@ -122,8 +130,8 @@ def _in_order(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _pack(checkpoint: Checkpoint, piece: _Piece, entries: Mapping[str, Entry]) -> dict[str, tuple[int, Bytes]]:
-    """Offset and bytes of what a piece adds to each tensor of its part."""
+def _pack(checkpoint: Checkpoint, piece: _Piece) -> list[Packed]:
+    """What a piece adds to each tensor of its part: to the codes, and to the scales where there are any."""
     part = piece.part
     sources = _sources(checkpoint, piece)
     if part.kind == "vector":
@@ -131,11 +139,10 @@ def _pack(checkpoint: Checkpoint, piece: _Piece, entries: Mapping[str, Entry]) -
         for source, value in zip(sources, values, strict=True):
             if not np.isfinite(value).all():
                 raise _wrong(source, "not_finite")
-        return {part.name: (entries[part.name].begin, np.concatenate(values).view(np.uint8))}
+        return [_checked(part.name, np.concatenate(values).view(np.uint8))]
 
     rows = piece.end - piece.begin
-    code_bytes, scale_bytes = part.row_bytes()
-    codes, scales = np.empty(rows * code_bytes, np.uint8), np.empty(rows * scale_bytes, np.uint8)
+    codes, scales = (np.empty(rows * row_bytes, np.uint8) for row_bytes in part.row_bytes())
     raw = [(np.ascontiguousarray(source.data).reshape(-1).view(np.uint8), source.dtype) for source in sources]
     if part.kind == "rows":
         fault = _native.pack_rows(*raw[0], part.k, part.format, codes, scales)
@@ -145,12 +152,11 @@ def _pack(checkpoint: Checkpoint, piece: _Piece, entries: Mapping[str, Entry]) -
         raise _wrong(sources[fault[1]], fault[0])
     for source in sources:
         release(source.data)
-    packed = {part.name + ".codes": (codes, code_bytes), part.name + ".scales": (scales, scale_bytes)}
-    return {
-        name: (entries[name].begin + piece.begin * row_bytes, data)
-        for name, (data, row_bytes) in packed.items()
-        if row_bytes
-    }
+    return [_checked(name, data) for name, data in zip(part.tensors(), (codes, scales), strict=False)]
+
+
+def _checked(name: str, data: Bytes) -> Packed:
+    return Packed(name, data, _native.crc32c(data))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from sampan.checkpoint import Checkpoint
@@ -100,5 +101,6 @@ def _read_index(path: Path) -> dict[str, object]:
 
 
 def _write_index(path: Path, index: dict[str, object]) -> None:
-    with atomic_file(path) as file:
+    """A folder that cannot be written to may still hold stores."""
+    with suppress(CheckpointError), atomic_file(path) as file:
         file.write(json.dumps(index, indent=1, sort_keys=True).encode())
