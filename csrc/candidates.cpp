@@ -32,7 +32,7 @@ Boundary find_boundary(const Candidates& candidates, std::uint32_t largest, std:
       const std::uint32_t bucket = distance >> shift;
       if (bucket < num_buckets) histogram[bucket] += masses != nullptr ? masses[i] : 1.0;
     }
-    // The sums of a coarser level may differ in their last bit, so that no bucket reaches the target: then the last one.
+    // The sums of a coarser level may differ in the last bit, so that no bucket reaches the target: then the last one.
     std::int64_t last = num_buckets - 1;
     while (last > 0 && histogram[last] == 0.0) --last;
     std::int64_t bucket = 0;

@@ -116,8 +116,9 @@ struct Row {
 };
 
 std::int32_t argmax(const Row& row) {
-  const auto block = std::find(row.scratch.block_max, row.scratch.block_max + num_row_blocks(row.vocab_size), row.largest);
-  const float* begin = row.logits + (block - row.scratch.block_max) * kRowBlock;
+  const float* block_max = row.scratch.block_max;
+  const float* block = std::find(block_max, block_max + num_row_blocks(row.vocab_size), row.largest);
+  const float* begin = row.logits + (block - block_max) * kRowBlock;
   return static_cast<std::int32_t>(std::find(begin, row.logits + row.vocab_size, row.largest) - row.logits);
 }
 

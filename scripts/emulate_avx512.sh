@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the tests of the kernels on an emulated processor with AVX-512 and VNNI (Ice Lake, in Bochs), to compare their bits
-# on a machine that has none. Options go to kernel_tests: --percent 100 runs all cases, --test and --case a single one.
+# Runs the kernels' tests on an emulated processor with AVX-512 and VNNI (Ice Lake, in Bochs), to compare their bits on
+# a machine that has none. Options go to kernel_tests: --percent 100 runs all cases, --test and --case a single one.
 #
-# Wants Debian's packages bochs, bochs-term, isolinux, syslinux-common and xorriso, a compiler that links statically, and
-# cmake and ninja. All that it makes lies in build/emulate. It takes minutes: an emulated instruction costs a hundred.
+# Wants Debian's packages bochs, bochs-term, isolinux, syslinux-common and xorriso, cmake, ninja, and a compiler that
+# links statically. All that it makes lies in build/emulate. It takes minutes: an emulated instruction costs a hundred.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,11 +11,16 @@ readonly FOLDER=build/emulate
 readonly ISOLINUX=/usr/lib/ISOLINUX/isolinux.bin
 readonly MODULES=/usr/lib/syslinux/modules/bios
 
+fail() {
+  echo "emulate_avx512.sh: $1" >&2
+  exit 1
+}
+
 for tool in bochs xorriso cmake ninja objcopy; do
-  command -v "$tool" >/dev/null || { echo "emulate_avx512.sh: there is no $tool (see the head of the script)" >&2; exit 2; }
+  command -v "$tool" >/dev/null || fail "there is no $tool; the head of this script names what it wants"
 done
 for file in "$ISOLINUX" "$MODULES/mboot.c32"; do
-  [ -e "$file" ] || { echo "emulate_avx512.sh: there is no $file (see the head of the script)" >&2; exit 2; }
+  [ -e "$file" ] || fail "there is no $file; the head of this script names what it wants"
 done
 
 # The tests as one static program, and the machine that it believes to be Linux.
@@ -57,10 +62,10 @@ trap 'kill $bochs 2>/dev/null || true' EXIT
 
 # Bochs opens a terminal for the screen and stops when nobody reads it.
 until screen=$(sed -n 's/^Bochs connected to screen "\(.*\)"$/\1/p' console.txt) && [ -n "$screen" ]; do
-  kill -0 $bochs 2>/dev/null || { tail -n 5 console.txt bochs.log >&2; exit 1; }
+  kill -0 $bochs 2>/dev/null || fail "Bochs ended early; see $FOLDER/console.txt"
   sleep 0.1
 done
 cat "$screen" >/dev/null 2>&1 &
 
 tail -f --pid=$bochs serial.txt
-grep -q '^exit code 0' serial.txt || { echo "emulate_avx512.sh: the tests did not end well; see $FOLDER/bochs.log" >&2; exit 1; }
+grep -q '^exit code 0' serial.txt || fail "the tests did not end well; see $FOLDER/bochs.log"

@@ -14,4 +14,4 @@ build build/sanitize-threads thread thread_pool_tests
 build/sanitize-threads/thread_pool_tests
 
 build build/sanitize address,undefined kernel_tests
-build/sanitize/kernel_tests --percent "${SAMPAN_TEST_PERCENT:-25}"
+build/sanitize/kernel_tests

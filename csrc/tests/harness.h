@@ -171,6 +171,7 @@ inline std::uint16_t half(Random& random) {
 
 // The tests of each file.
 extern const std::vector<Test> kLimitTests;
+extern const std::vector<Test> kPackTests;
 extern const std::vector<Test> kMatmulTests;
 extern const std::vector<Test> kFloatMatmulTests;
 extern const std::vector<Test> kElementwiseTests;

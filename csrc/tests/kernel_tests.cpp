@@ -72,7 +72,7 @@ int run_all(const Options& options) {
   int failures = 0;
   int ran = 0;
   for (const auto* tests : {&kMatmulTests, &kFloatMatmulTests, &kElementwiseTests, &kAttentionTests, &kSamplerTests,
-                            &kChecksumTests, &kLimitTests}) {
+                            &kChecksumTests, &kPackTests, &kLimitTests}) {
     for (const Test& test : *tests) {
       if (!options.only_test.empty() && options.only_test != test.name) continue;
       failures += run(test, options);

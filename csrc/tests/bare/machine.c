@@ -23,8 +23,10 @@ static uint8_t in(uint16_t port) {
 
 // 115,200 baud, 8 bits, no parity (16550 UART).
 static void open_serial_port(void) {
-  static const uint8_t settings[][2] = {{3, 0x83}, {0, 1}, {1, 0}, {3, 0x03}, {4, 0x03}};
-  for (unsigned i = 0; i < sizeof settings / sizeof *settings; ++i) out((uint16_t)(0x3f8 + settings[i][0]), settings[i][1]);
+  out(0x3fb, 0x83);
+  out(0x3f8, 1);
+  out(0x3f9, 0);
+  out(0x3fb, 0x03);
 }
 
 static void write_text(const char* text, uint64_t size) {
@@ -46,7 +48,8 @@ static void shut_down(uint64_t exit_code) {
   for (;;) __asm__ volatile("hlt");
 }
 
-enum { kWrite = 1, kMprotect = 10, kBrk = 12, kWritev = 20, kExit = 60, kArchPrctl = 158, kClockGettime = 228, kExitGroup = 231 };
+enum { kWrite = 1, kMprotect = 10, kBrk = 12, kWritev = 20, kExit = 60 };
+enum { kArchPrctl = 158, kClockGettime = 228, kExitGroup = 231 };
 enum { kNoSuchCall = -38, kFsBase = 0x1002 };
 
 static void write_register(uint32_t number, uint64_t value) {
