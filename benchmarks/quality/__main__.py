@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.comparison.results import commit
 from benchmarks.quality import engines
 from benchmarks.quality.divergence import divergence
 from benchmarks.quality.parts import PARTS
@@ -44,9 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _measure(subject, reference, work, options, report, console)
     for subject_name in dict.fromkeys(row.subject for row in report.rows):
         console.print(table(report, subject_name))
-    report.write(options.output / "quality.json")
-    (options.output / "quality.svg").write_text(svg(report), encoding="utf-8")
-    console.print(f"written: {options.output / 'quality.json'} and quality.svg", highlight=False)
+    target = options.output / f"quality-{commit() or 'unknown'}.json"
+    report.write(target)
+    drawing = target.with_suffix(".svg")
+    drawing.write_text(svg(report), encoding="utf-8")
+    console.print(f"written: {target} and {drawing.name}", highlight=False)
     for engine, reason in report.left_out.items():
         console.print(f"LEFT OUT: {engine}: {reason}", style="bold red", markup=False, highlight=False)
     return 1 if report.left_out else 0

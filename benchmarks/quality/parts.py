@@ -28,6 +28,8 @@ PARTS = {
     "cache fp16": Numerics(keys=fp16, values=fp16),
     "cache bf16": Numerics(keys=bf16, values=bf16),
     "cache int8": Numerics(keys=_int8_head, values=_int8_head),
+    "layers' matrices int4": _weights("int4", _in_layer),
+    "feed-forward int4": _weights("int4", lambda name: ".mlp." in name),
     **{
         f"{projection} int4": _weights("int4", lambda name, projection=projection: projection in name)
         for projection in ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")

@@ -1,7 +1,7 @@
 """A random model whose numbers are as awkward as those of a trained one.
 
 Weights drawn from one normal distribution flatter every quantiser: trained models are spread out and have outliers.
-This generator plants what has been measured in Qwen2-like models:
+This generator plants what has been measured in them:
 
 - massive activations: at the first token and at a few delimiters, two channels of the residual stream reach a thousand
   times the median, written by a spike in an early feed-forward layer and taken out by one near the end (Sun et al.,
@@ -10,8 +10,8 @@ This generator plants what has been measured in Qwen2-like models:
   (Dettmers et al., arXiv:2208.07339);
 - norm weights, rows and columns of matrices of widely spread magnitude, with heavy tails (Student's t);
 - signals in few directions: most of each matrix has a low rank, shared by all that read and write the residual stream,
-  so that rounding errors, which have no direction, fade instead of adding up (Aghajanyan et al., arXiv:2012.13255);
-- key biases of up to a hundred in the slowly rotating pairs (the Qwen2 family; Jin et al., arXiv:2502.01563).
+  so that rounding errors, which have no direction, fade instead of adding up;
+- large keys in the slowly rotating pairs (Jin et al., arXiv:2502.01563), here by biases of up to a hundred.
 
 Each matrix is scaled on the activations of a calibration text, so that all layers work at a moderate level: errors
 then neither vanish nor grow chaotically, and the next-token distributions are neither flat nor certain.
@@ -96,9 +96,8 @@ class _Planter:
         self.rows = [np.flatnonzero(np.isin(ids, tokens)) for tokens, _ in MASSIVE]
         self.ordinary = np.setdiff1d(np.arange(len(ids)), np.concatenate(self.rows))
 
-        self.tensors[EMBEDDING] = 0.02 * self._matrix(
-            self.config.vocab_size, self.scales**0.4
-        )  # outliers grow by layers
+        # The large channels begin small and grow with every block.
+        self.tensors[EMBEDDING] = 0.02 * self._matrix(self.config.vocab_size, self.scales**0.4)
         x = self.tensors[EMBEDDING][ids]
         for layer in range(layers):
             x = self._attention(layer, x)

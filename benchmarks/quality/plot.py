@@ -9,7 +9,7 @@ from benchmarks.quality.report import Report, Row
 
 COLOURS = {"Sampan": "#0f766e", "llama.cpp": "#94a3b8"}
 TEXT, FAINT, GRID = "#1f2937", "#6b7280", "#e5e7eb"
-WIDTH, MARGIN, NAME_WIDTH, VALUE_WIDTH = 880, 24, 210, 70
+WIDTH, MARGIN, NAME_WIDTH, VALUE_WIDTH = 880, 24, 210, 130
 TOP, TITLE, ROW, AXIS = 64, 36, 24, 40
 
 
@@ -56,7 +56,13 @@ def _panel(title: str, rows: list[Row], report: Report, y: int, low: int, high: 
             _text(left - 8, top + 16, _name(row), size=12, weight=weight, anchor="end"),
             f'<rect x="{left}" y="{top + 4}" width="{end - left:.1f}" height="{ROW - 8}" rx="2" '
             f'fill="{COLOURS[row.engine]}"/>',
-            _text(end + 6, top + 16, f"{bits:.1f} bits" if bits else "", size=11, colour=FAINT),
+            _text(
+                end + 6,
+                top + 16,
+                f"{row.divergence.mean_kl:.1e}" + (f" at {bits:.1f} bits" if bits else ""),
+                size=11,
+                colour=FAINT,
+            ),
         ]
     return "\n".join(parts)
 

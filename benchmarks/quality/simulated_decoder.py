@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -48,10 +48,6 @@ class Numerics:
     queries: Rounding = exact
     probabilities: Rounding = exact
     dtype: type[np.floating] = np.float32
-
-    def but(self, **changes: object) -> Numerics:
-        """The same with some parts changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]
 
 
 REFERENCE = Numerics(dtype=np.float64)

@@ -23,16 +23,11 @@ DOMAINS = ("network", "python", "arithmetic", "talk")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A checkpoint folder and the texts it is measured on.
-
-    Args:
-        has_language: the texts are of the language that the model was trained on, so their perplexity means something.
-    """
+    """A checkpoint folder and the texts it is measured on."""
 
     name: str
     folder: Path
     texts: Sequence[Sequence[int]]
-    has_language: bool
 
     def reference(self) -> list[Array]:
         """Logits [tokens, vocab_size] of each text in float64."""
@@ -45,11 +40,11 @@ def planted(work: Path, num_tokens: int) -> Subject:
     """The random model with planted outliers; its checkpoint is written under `work`."""
     folder = work / "planted"
     write_checkpoint(folder, CONFIG, planted_tensors(), "bf16")
-    return Subject("planted outliers", folder, planted_texts(CONFIG, -(-num_tokens // TEXT_LENGTH), TEXT_LENGTH), False)
+    return Subject("planted outliers", folder, planted_texts(CONFIG, -(-num_tokens // TEXT_LENGTH), TEXT_LENGTH))
 
 
 def embedded(num_tokens: int) -> Subject:
-    """The trained model that comes with Sampan, on conversations of its corpus that training has not seen."""
+    """The trained model that comes with Sampan, on conversations drawn anew from its corpus."""
     folder = resolve_model(None).path
     encoder = Encoder(Tokenizer.from_file(str(folder / "tokenizer.json")), _Whole())
     texts: list[list[int]] = []
@@ -57,7 +52,7 @@ def embedded(num_tokens: int) -> Subject:
         if sum(map(len, texts)) >= num_tokens:
             break
         texts.append(np.asarray(encoder.encode(sample).token_ids).tolist())
-    return Subject("sampan-tiny", folder, texts, True)
+    return Subject("sampan-tiny", folder, texts)
 
 
 class _Whole(random.Random):

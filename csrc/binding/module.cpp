@@ -17,6 +17,7 @@ nb::tuple cpu_features() {
 }  // namespace
 
 NB_MODULE(_native, m) {
+  nb::set_leak_warnings(false);  // an engine that lives until the interpreter ends is no leak
   m.def("isa", [] { return sampan::name_of(sampan::active_isa()); });
   m.def("supported_isas", &supported_isas);
   m.def("cpu_features", &cpu_features);

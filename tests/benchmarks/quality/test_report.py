@@ -50,7 +50,7 @@ def test_drawing_has_a_bar_for_each_engine_longer_where_more_is_lost() -> None:
     assert float(bars[0].get("width", 0)) < float(bars[1].get("width", 0))
     words = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "model <a>" in words
-    assert "4.8 bits" in words
+    assert "2.0e-01 at 4.8 bits" in words
 
 
 def test_drawing_of_nothing() -> None:
