@@ -52,7 +52,10 @@ struct Int4 {
   static void ready(const int8_t* codes, int64_t num_groups, int32_t* out) {
     __builtin_memcpy(out, codes, num_groups * kGroupSize);
   }
-  static int32_t start(int32_t sum) { return (-4 * sum & 0xffff) * 0x10001; }
+  static int32_t start(int32_t sum) {
+    const auto half = static_cast<std::uint16_t>(-4 * sum);
+    return static_cast<int32_t>(std::uint32_t{half} << 16 | half);
+  }
 
   static __m256i low(__m256i codes) { return _mm256_and_si256(codes, _mm256_set1_epi8(15)); }
   static __m256i high(__m256i codes) { return low(_mm256_srli_epi16(codes, 4)); }
