@@ -28,7 +28,7 @@ struct Scratch {
     ids = take<std::int32_t>(padded);
     values = take<float>(padded);
     weights = take<float>(padded);
-    histogram = take<double>(kHistogramSize);
+    selection = {take<double>(kHistogramSize), take<std::int32_t>(padded)};
   }
 
   template <typename T>
@@ -46,7 +46,7 @@ struct Scratch {
   std::int32_t* ids;
   float* values;
   float* weights;
-  double* histogram;
+  Selection selection;
 };
 
 // Penalties, bias and mask, in place. False where an edited logit is NaN or +Inf.
@@ -176,13 +176,13 @@ std::int32_t draw(const Row& row, const SamplingRow& how) {
   }
 
   Candidates candidates = limited ? row.gather_largest(how.top_k, cut) : row.gather(cut);
-  if (limited && how.top_k < candidates.count) keep_largest(candidates, nullptr, how.top_k, row.scratch.histogram);
+  if (limited && how.top_k < candidates.count) keep_largest(candidates, nullptr, how.top_k, row.scratch.selection);
   if (nucleus) {
     const double weight = row.total_weight(candidates.values, candidates.count, inverse, row.scratch.weights);
     const double target = how.top_p * (total > 0.0 ? total : weight);
     // A top_p of 0 keeps the most probable token.
     keep_largest(candidates, row.scratch.weights, std::max(target, std::numeric_limits<double>::min()),
-                 row.scratch.histogram);
+                 row.scratch.selection);
   }
   return candidates.ids[invert(row, candidates.values, candidates.count, inverse, number)];
 }
@@ -203,7 +203,7 @@ void write_logprobs(const Row& row, std::int32_t token, std::int32_t count, std:
   const auto wanted = std::min<std::int64_t>(count, row.vocab_size);
   if (wanted > 0) {
     Candidates best = row.gather_largest(wanted, -kInf);
-    if (wanted < best.count) keep_largest(best, nullptr, static_cast<double>(wanted), row.scratch.histogram);
+    if (wanted < best.count) keep_largest(best, nullptr, static_cast<double>(wanted), row.scratch.selection);
     std::sort(best.ids, best.ids + wanted, [logits = row.logits](std::int32_t a, std::int32_t b) {
       return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
     });
