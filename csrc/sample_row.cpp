@@ -148,8 +148,9 @@ std::int64_t invert(const Row& row, const float* x, std::int64_t n, float invers
   return begin + drawn;
 }
 
-// The largest float that is no larger, so that x >= it wherever x >= bound.
+// The largest finite float that is no larger, so that x >= it wherever x >= bound.
 float round_down(double bound) {
+  bound = std::clamp(bound, double{kLowest}, -double{kLowest});
   const float nearest = static_cast<float>(bound);
   return static_cast<double>(nearest) <= bound ? nearest : std::nextafterf(nearest, -kInf);
 }
