@@ -28,7 +28,7 @@ struct Scratch {
     ids = take<std::int32_t>(padded);
     values = take<float>(padded);
     weights = take<float>(padded);
-    histogram = take<double>(kHistogramSize);
+    selection = {take<double>(kHistogramSize), take<std::int32_t>(padded)};
   }
 
   template <typename T>
@@ -46,7 +46,7 @@ struct Scratch {
   std::int32_t* ids;
   float* values;
   float* weights;
-  double* histogram;
+  Selection selection;
 };
 
 // Penalties, bias and mask, in place. False where an edited logit is NaN or +Inf.
@@ -116,8 +116,9 @@ struct Row {
 };
 
 std::int32_t argmax(const Row& row) {
-  const auto block = std::find(row.scratch.block_max, row.scratch.block_max + num_row_blocks(row.vocab_size), row.largest);
-  const float* begin = row.logits + (block - row.scratch.block_max) * kRowBlock;
+  const float* block_max = row.scratch.block_max;
+  const float* block = std::find(block_max, block_max + num_row_blocks(row.vocab_size), row.largest);
+  const float* begin = row.logits + (block - block_max) * kRowBlock;
   return static_cast<std::int32_t>(std::find(begin, row.logits + row.vocab_size, row.largest) - row.logits);
 }
 
@@ -147,8 +148,9 @@ std::int64_t invert(const Row& row, const float* x, std::int64_t n, float invers
   return begin + drawn;
 }
 
-// The largest float that is no larger, so that x >= it wherever x >= bound.
+// The largest finite float that is no larger, so that x >= it wherever x >= bound.
 float round_down(double bound) {
+  bound = std::clamp(bound, double{kLowest}, -double{kLowest});
   const float nearest = static_cast<float>(bound);
   return static_cast<double>(nearest) <= bound ? nearest : std::nextafterf(nearest, -kInf);
 }
@@ -175,13 +177,13 @@ std::int32_t draw(const Row& row, const SamplingRow& how) {
   }
 
   Candidates candidates = limited ? row.gather_largest(how.top_k, cut) : row.gather(cut);
-  if (limited && how.top_k < candidates.count) keep_largest(candidates, nullptr, how.top_k, row.scratch.histogram);
+  if (limited && how.top_k < candidates.count) keep_largest(candidates, nullptr, how.top_k, row.scratch.selection);
   if (nucleus) {
     const double weight = row.total_weight(candidates.values, candidates.count, inverse, row.scratch.weights);
     const double target = how.top_p * (total > 0.0 ? total : weight);
     // A top_p of 0 keeps the most probable token.
     keep_largest(candidates, row.scratch.weights, std::max(target, std::numeric_limits<double>::min()),
-                 row.scratch.histogram);
+                 row.scratch.selection);
   }
   return candidates.ids[invert(row, candidates.values, candidates.count, inverse, number)];
 }
@@ -202,7 +204,7 @@ void write_logprobs(const Row& row, std::int32_t token, std::int32_t count, std:
   const auto wanted = std::min<std::int64_t>(count, row.vocab_size);
   if (wanted > 0) {
     Candidates best = row.gather_largest(wanted, -kInf);
-    if (wanted < best.count) keep_largest(best, nullptr, static_cast<double>(wanted), row.scratch.histogram);
+    if (wanted < best.count) keep_largest(best, nullptr, static_cast<double>(wanted), row.scratch.selection);
     std::sort(best.ids, best.ids + wanted, [logits = row.logits](std::int32_t a, std::int32_t b) {
       return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
     });

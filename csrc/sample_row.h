@@ -1,5 +1,5 @@
-// The sampler in two parts: passes over a whole row, in vector code once for each instruction set (vector/sampler.h), and
-// everything else, compiled once (sample_row.cpp, candidates.cpp).
+// The sampler in two parts: passes over a whole row, which vector/sampler.h has for each instruction set, and everything
+// else, compiled once (sample_row.cpp, candidates.cpp).
 #pragma once
 
 #include <cstdint>

@@ -40,8 +40,9 @@ void sample(Matrix2<float> logits, nb::handle python_batch, Vector<std::int32_t>
   const auto size = static_cast<std::size_t>(sampler_scratch_size(vocab_size));
   const std::unique_ptr<void, FreeAligned> scratch(::operator new(size, kAlignment));
   for (std::int64_t i = 0; i < rows; ++i) {
-    const SampledToken drawn = kernels.sample_row(logits.data() + i * vocab_size, vocab_size, batch.row(i), scratch.get(),
-                                                  logprob_ids.data() + i * columns, logprobs.data() + i * columns);
+    const SampledToken drawn =
+        kernels.sample_row(logits.data() + i * vocab_size, vocab_size, batch.row(i), scratch.get(),
+                           logprob_ids.data() + i * columns, logprobs.data() + i * columns);
     token_ids(i) = drawn.token;
     ranks(i) = drawn.rank;
   }

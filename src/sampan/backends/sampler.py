@@ -26,11 +26,14 @@ def sample(logits: Float32Array, batch: SamplingBatch) -> StepOutput:
     token_ids = np.empty(len(logits), dtype=np.int32)
     logprobs: list[TokenLogprobs | None] = []
     for i, row in enumerate(logits):
-        if not np.isfinite(row).all():
+        sound = bool(np.isfinite(row).all())
+        if sound:
+            row = _adjust(row, batch, i)
+            sound = bool(np.isfinite(row.max()))  # penalties and bias may overflow, or leave nothing to draw
+        if not sound:
             token_ids[i] = NO_TOKEN
             logprobs.append(None)
             continue
-        row = _adjust(row, batch, i)
         token = int(row.argmax()) if batch.temperature[i] == 0.0 else _draw(row, batch, i, float(numbers[i]))
         token_ids[i] = token
         wanted = int(batch.num_logprobs[i])
