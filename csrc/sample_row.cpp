@@ -49,8 +49,8 @@ struct Scratch {
   Selection selection;
 };
 
-// Penalties, bias and mask, in place. False where an edited logit is NaN or +Inf.
-bool edit(float* logits, std::int64_t vocab_size, const SamplingRow& row, float* kept) {
+// Penalties and bias, in place. False where an edited logit is NaN or +Inf.
+bool edit(float* logits, const SamplingRow& row) {
   bool sound = true;
   for (std::int64_t i = 0; i < row.num_seen; ++i) {
     float& logit = logits[row.seen_ids[i]];
@@ -63,11 +63,6 @@ bool edit(float* logits, std::int64_t vocab_size, const SamplingRow& row, float*
     float& logit = logits[row.bias_ids[i]];
     logit += row.bias_values[i];
     sound = sound && logit < kInf;
-  }
-  if (row.num_allowed > 0) {
-    for (std::int64_t i = 0; i < row.num_allowed; ++i) kept[i] = logits[row.allowed_ids[i]];
-    std::fill(logits, logits + vocab_size, -kInf);
-    for (std::int64_t i = 0; i < row.num_allowed; ++i) logits[row.allowed_ids[i]] = kept[i];
   }
   return sound;
 }
@@ -227,9 +222,10 @@ SampledToken sample_row(const SamplerPasses& passes, float* logits, std::int64_t
   const Scratch scratch(vocab_size, memory);
   const auto scan = [&] { return passes.scan(logits, vocab_size, scratch.block_max); };
   if (!scan()) return {kNoToken, 0};
-  if (how.num_seen > 0 || how.num_bias > 0 || how.num_allowed > 0) {
-    if (!edit(logits, vocab_size, how, scratch.values)) return {kNoToken, 0};
-    scan();  // for the blocks; masked logits are -inf now
+  if (how.num_seen > 0 || how.num_bias > 0 || how.allowed != nullptr) {
+    if (!edit(logits, how)) return {kNoToken, 0};
+    if (how.allowed != nullptr) passes.forbid(logits, vocab_size, how.allowed);
+    scan();  // for the blocks; forbidden logits are -inf now
   }
   const float largest = *std::max_element(scratch.block_max, scratch.block_max + num_row_blocks(vocab_size));
   if (largest == -kInf) return {kNoToken, 0};

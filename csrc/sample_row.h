@@ -18,6 +18,9 @@ struct SamplerPasses {
   // block_max [blocks]: the largest of each block. Returns whether all of x [n] is finite.
   bool (*scan)(const float* x, std::int64_t n, float* block_max);
 
+  // Sets x to -inf where the bit in allowed [ceil(n / 32)] is 0.
+  void (*forbid)(float* x, std::int64_t n, const std::uint32_t* allowed);
+
   // weights [n], where not nullptr; block_sums [blocks]: the sum of each block's weights, in sixteen lanes of doubles
   // and the tree of elementwise.h.
   void (*weigh)(const float* x, std::int64_t n, float largest, float inverse_temperature, float* weights,

@@ -35,6 +35,7 @@ void sample(Matrix2<float> logits, nb::handle python_batch, Vector<std::int32_t>
     throw std::invalid_argument("token_ids and ranks must have one entry for each row of logits");
   }
 
+  batch.wait_for_masks();
   const SamplerKernels& kernels = *kernels_of(isa).sampler;
   const nb::gil_scoped_release nogil;
   const auto size = static_cast<std::size_t>(sampler_scratch_size(vocab_size));

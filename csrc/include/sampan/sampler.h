@@ -29,8 +29,8 @@ struct SamplingRow {
   std::int64_t num_bias;
   const std::int32_t* bias_ids;
   const float* bias_values;
-  std::int64_t num_allowed;   // 0: every id may be drawn
-  const std::int32_t* allowed_ids;
+  const std::uint32_t* allowed;  // [ceil(vocab_size / 32)]: bit i % 32 of word i / 32 says whether i may be drawn;
+                                 // nullptr: every id may
 };
 
 struct SampledToken {

@@ -56,7 +56,7 @@ def build_sampling(requests: Sequence[Request], eos_token_ids: Sequence[int]) ->
         num_logprobs=np.array([-1 if p.logprobs is None else p.logprobs for p in params], np.int32),
         seen=_sparse(_seen_counts(request) for request in requests),
         bias=_sparse(_bias(request, eos_token_ids) for request in requests),
-        allowed=_sparse({} for _ in requests),
+        masks=None,
     )
 
 
