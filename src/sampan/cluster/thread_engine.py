@@ -43,6 +43,9 @@ class ThreadEngine:
     async def generate(
         self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
     ) -> _ThreadStream:
+        prepared = self._engine.prepare(params)
+        if prepared is not None:  # in a thread of its own, so that no stream waits; others may wait for the same
+            await asyncio.shield(asyncio.wrap_future(prepared))
         loop = asyncio.get_running_loop()
         accepted: asyncio.Future[None] = loop.create_future()
         stream = _ThreadStream(self, request_id, loop)

@@ -6,13 +6,18 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from sampan.backends.base import ForwardBatch, SamplingBatch, SparseRows
+from sampan.backends.base import ForwardBatch, SamplingBatch, SparseRows, TokenMasks
 from sampan.engine.request import Request
 from sampan.engine.scheduler import ScheduledRequest
+from sampan.engine.structured import MaskWriter, Positions
 
 
-def build_batch(scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[int]) -> ForwardBatch:
+def build_batch(
+    scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[int], mask_writer: MaskWriter
+) -> ForwardBatch:
     """The next step's input. Requests keep the scheduler's order; those whose tokens are all in it sample."""
+    sampled = [entry.request for entry in scheduled if entry.samples]
+    masks = mask_writer.begin([Positions(request.matcher, request.token_ids) for request in sampled])
     token_ids: list[int] = []
     positions: list[np.ndarray] = []
     query_starts = [0]
@@ -36,11 +41,13 @@ def build_batch(scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[i
         context_lens=np.array(context_lens, np.int32),
         block_tables=block_tables,
         sample_rows=np.array(sample_rows, np.int32),
-        sampling=build_sampling([entry.request for entry in scheduled if entry.samples], eos_token_ids),
+        sampling=build_sampling(sampled, eos_token_ids, masks),
     )
 
 
-def build_sampling(requests: Sequence[Request], eos_token_ids: Sequence[int]) -> SamplingBatch:
+def build_sampling(
+    requests: Sequence[Request], eos_token_ids: Sequence[int], masks: TokenMasks | None = None
+) -> SamplingBatch:
     """How the next token of each request is drawn."""
     params = [request.params for request in requests]
     return SamplingBatch(
@@ -56,7 +63,7 @@ def build_sampling(requests: Sequence[Request], eos_token_ids: Sequence[int]) ->
         num_logprobs=np.array([-1 if p.logprobs is None else p.logprobs for p in params], np.int32),
         seen=_sparse(_seen_counts(request) for request in requests),
         bias=_sparse(_bias(request, eos_token_ids) for request in requests),
-        masks=None,
+        masks=masks,
     )
 
 

@@ -7,6 +7,8 @@ the server. It is not thread-safe; one owner calls it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
 
 from sampan.backends.base import Backend, StepOutput, TokenLogprobs
 from sampan.config import EngineConfig
@@ -14,8 +16,10 @@ from sampan.engine.batch import build_batch
 from sampan.engine.kv_cache import KVCacheManager
 from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.request import Request
+from sampan.engine.sampling_params import SamplingParams
 from sampan.engine.scheduler import ScheduledRequest, Scheduler
-from sampan.errors import ContextLengthError, OverloadedError, RequestError
+from sampan.engine.structured import GrammarCompiler, MaskWriter, TokenVocabulary
+from sampan.errors import ContextLengthError, OverloadedError, RequestError, UnsupportedError
 
 
 class Engine:
@@ -28,6 +32,7 @@ class Engine:
         eos_token_ids: ids that end an answer.
         vocab_size: ids from here on are padding.
         revision: salts the prefix cache.
+        vocabulary: of the tokenizer, for structured output; None where answers cannot be constrained.
     """
 
     def __init__(
@@ -40,12 +45,15 @@ class Engine:
         eos_token_ids: Sequence[int],
         vocab_size: int,
         revision: str = "",
+        vocabulary: TokenVocabulary | None = None,
     ) -> None:
         self.config = config
         self.max_model_len = min(max_model_len, num_blocks * config.block_size)
         self.vocab_size = vocab_size
         self.eos_token_ids = tuple(eos_token_ids)
         self._backend = backend
+        self._grammars = None if vocabulary is None else GrammarCompiler(vocabulary)
+        self._mask_writer = MaskWriter(vocab_size)
         self.kv_cache = KVCacheManager(
             num_blocks, config.block_size, enable_prefix_caching=config.enable_prefix_caching, revision=revision
         )
@@ -59,11 +67,33 @@ class Engine:
         """Whether another `step` has work."""
         return bool(self._requests)
 
+    def prepare(self, params: SamplingParams) -> Future[Any] | None:
+        """Begins what a request with such parameters would otherwise wait for in `add_request`; None where there is
+        nothing. From any thread; the future is shared, so do not cancel it.
+
+        Raises:
+            RequestError: here or from the future, the structured output cannot be served.
+            OverloadedError: too many grammars wait to be compiled.
+        """
+        if params.structured_outputs is None:
+            return None
+        return self._compiler().compile(params.structured_outputs)
+
+    def _compiler(self) -> GrammarCompiler:
+        if self._grammars is None:
+            raise UnsupportedError(
+                "this model's answers cannot be constrained: it has no end token",
+                param="structured_outputs",
+                remedy="leave it out",
+            )
+        return self._grammars
+
     def add_request(self, request: Request) -> None:
         """Queues a request.
 
         Raises:
-            RequestError: the prompt is empty, an id is outside the vocabulary, or the request id is already open.
+            RequestError: the prompt is empty, an id is outside the vocabulary, the structured output cannot be served,
+                or the request id is already open.
             ContextLengthError: the prompt leaves no room for an answer, or less than `max_tokens` asks for.
             OverloadedError: too many requests wait.
         """
@@ -88,6 +118,9 @@ class Engine:
             )
         if len(self.scheduler.waiting) >= self.config.max_num_waiting:
             raise OverloadedError("too many requests wait", remedy="try again later")
+        if params.structured_outputs is not None:
+            prompt = request.token_ids[:prompt_len]
+            request.matcher = self._compiler().matcher(params.structured_outputs, prompt)
         self._requests[request.request_id] = request
         self.scheduler.add(request)
 
@@ -104,7 +137,7 @@ class Engine:
         scheduled = self.scheduler.schedule()
         if not scheduled:
             return []
-        output = self._backend.execute(build_batch(scheduled, self.eos_token_ids))
+        output = self._backend.execute(build_batch(scheduled, self.eos_token_ids, self._mask_writer))
         return self._update(scheduled, output)
 
     def _update(self, scheduled: list[ScheduledRequest], output: StepOutput) -> list[EngineOutput]:
@@ -152,11 +185,13 @@ class Engine:
         return None, None
 
     def _fail(self, request: Request) -> EngineOutput:
-        """Ends a request whose logits were NaN or Inf; nobody may find what it left in the cache."""
+        """Ends a request for which nothing could be drawn: its grammar became too complex, or its logits were NaN or Inf,
+        and then nobody may find what it left in the cache."""
+        cause = "grammar" if request.matcher is not None and request.matcher.failed else "nan"
         self.kv_cache.distrust(request)
-        self.scheduler.finish(request, FinishReason.ERROR, "nan")
+        self.scheduler.finish(request, FinishReason.ERROR, cause)
         del self._requests[request.request_id]
-        return EngineOutput(request.request_id, (), (), FinishReason.ERROR, "nan", request.num_cached_tokens or 0)
+        return EngineOutput(request.request_id, (), (), FinishReason.ERROR, cause, request.num_cached_tokens or 0)
 
     def _id_remedy(self) -> str:
         return f"use ids 0 to {self.vocab_size - 1}"

@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from sampan.engine.outputs import FinishReason
 from sampan.engine.sampling_params import MAX_SEED, SamplingParams
+from sampan.engine.structured import AnswerMatcher
 
 
 class RequestStatus(Enum):
@@ -45,6 +46,7 @@ class Request:
         self.status = RequestStatus.WAITING
         self.finish_reason: FinishReason | None = None
         self.stop_reason: int | str | None = None
+        self.matcher: AnswerMatcher | None = None  # of a structured output, once the engine has taken the request
         self.num_computed_tokens = 0
         self.num_cached_tokens: int | None = None  # of the prompt, at first admission
         self.num_preemptions = 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sampan.engine.structured.params import StructuredOutputsParams
 from sampan.errors import RequestError
 
 MAX_LOGPROBS = 20
@@ -37,6 +38,8 @@ class SamplingParams:
         min_tokens: end tokens and stop ids are not drawn before this many tokens.
         logprobs: None for none; 0 for the drawn token's; n for the n most probable ones besides.
         skip_special_tokens: leave special tokens out of the text.
+        structured_outputs: what the answer must look like. The thought before it is free. It ends where the constraint
+            lets it end; `max_tokens` and `stop` may cut it short.
 
     Raises:
         RequestError: a value is out of range; `param` names it.
@@ -59,6 +62,7 @@ class SamplingParams:
     min_tokens: int = 0
     logprobs: int | None = None
     skip_special_tokens: bool = True
+    structured_outputs: StructuredOutputsParams | None = None
 
     def __post_init__(self) -> None:
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
@@ -107,4 +111,10 @@ class SamplingParams:
                 "logit_bias holds too many ids or a value out of range",
                 param="logit_bias",
                 remedy=f"use at most {MAX_LOGIT_BIAS} ids with values -100 to 100",
+            )
+        if self.structured_outputs is not None and (self.ignore_eos or self.min_tokens):
+            raise RequestError(
+                "structured_outputs says where the answer ends; ignore_eos and min_tokens say otherwise",
+                param="structured_outputs",
+                remedy="send one of them",
             )

@@ -62,11 +62,16 @@ class Answer:
         """An engine output as text.
 
         Raises:
+            RequestError: the structured output became too complex on the way.
             EngineError: the model computed NaN or Inf.
             UnavailableError: the engine is closing.
         """
         reason = output.finish_reason
         if reason is FinishReason.ERROR:
+            if output.stop_reason == "grammar":
+                raise RequestError(
+                    "the constraint became too complex", param="structured_outputs", remedy="simplify it"
+                )
             raise EngineError("the model's output is not a number")
         if reason is FinishReason.ABORT:
             raise UnavailableError("The server is shutting down", remedy="send the request again")

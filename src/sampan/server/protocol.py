@@ -25,12 +25,6 @@ MAX_REPORTED_FIELDS = 8
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "functions": ([],),
     "function_call": ("none", "auto"),
-    "response_format": ({"type": "text"},),
-    "structured_outputs": ({},),
-    "guided_json": (),
-    "guided_regex": (),
-    "guided_choice": (),
-    "guided_grammar": (),
     "stream": (False,),  # of /generate; declared by the others
     "best_of": (1,),
     "suffix": ("",),
@@ -83,6 +77,12 @@ class SamplingFields(RequestModel):
     ignore_eos: bool | None = None
     min_tokens: int | None = None
     max_tokens: int | None = Field(default=None, ge=1)
+    response_format: dict[str, Any] | None = None
+    structured_outputs: dict[str, Any] | None = None
+    guided_json: str | dict[str, Any] | None = None
+    guided_regex: str | None = None
+    guided_choice: list[str] | None = None
+    guided_grammar: str | None = None
 
     @property
     def max_new_tokens(self) -> int | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sampan.engine.sampling_params import SamplingParams
 from sampan.server.protocol import SamplingFields
+from sampan.server.structured import structured_outputs
 
 # Fields that have the same name and meaning in requests and in SamplingParams.
 SHARED_FIELDS = (
@@ -36,7 +37,13 @@ def sampling_params(request: SamplingFields, defaults: SamplingParams) -> Sampli
     """
     given = {name: value for name in SHARED_FIELDS if (value := getattr(request, name)) is not None}
     max_tokens = request.max_new_tokens or defaults.max_tokens
-    return replace(defaults, **given, max_tokens=max_tokens, logprobs=request.num_logprobs)
+    return replace(
+        defaults,
+        **given,
+        max_tokens=max_tokens,
+        logprobs=request.num_logprobs,
+        structured_outputs=structured_outputs(request),
+    )
 
 
 def seed_of_choice(seed: int | None, index: int) -> int | None:
