@@ -185,8 +185,8 @@ class Engine:
         return None, None
 
     def _fail(self, request: Request) -> EngineOutput:
-        """Ends a request for which nothing could be drawn: its grammar became too complex, or its logits were NaN or Inf,
-        and then nobody may find what it left in the cache."""
+        """Ends a request for which nothing could be drawn: its grammar became too complex, or its logits were NaN or
+        Inf, and then nobody may find what it left in the cache."""
         cause = "grammar" if request.matcher is not None and request.matcher.failed else "nan"
         self.kv_cache.distrust(request)
         self.scheduler.finish(request, FinishReason.ERROR, cause)

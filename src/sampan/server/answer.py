@@ -10,7 +10,7 @@ from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
 from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.reading import read_output
-from sampan.errors import EngineError, UnavailableError
+from sampan.errors import EngineError, RequestError, UnavailableError
 from sampan.server.merge import merge
 from sampan.text import TextDelta, TextStream
 

@@ -58,6 +58,31 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="allow", allow_inf_nan=False)
 
 
+class JsonSchemaFormat(RequestModel):
+    """`response_format.json_schema`. Without `strict`, keywords that cannot be enforced are left aside."""
+
+    name: str | None = None
+    schema_: dict[str, Any] = Field(alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(RequestModel):
+    """`response_format`."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    described: JsonSchemaFormat | None = Field(default=None, alias="json_schema")
+
+
+class StructuredOutputsFields(RequestModel):
+    """`structured_outputs`; see `StructuredOutputsParams`."""
+
+    schema_: str | dict[str, Any] | None = Field(default=None, alias="json")
+    json_object: bool | None = None
+    regex: str | None = None
+    choice: list[str] | None = None
+    grammar: str | None = None
+
+
 class SamplingFields(RequestModel):
     """How tokens are drawn. None takes the server's default, which is the model's own recommendation."""
 
@@ -77,8 +102,8 @@ class SamplingFields(RequestModel):
     ignore_eos: bool | None = None
     min_tokens: int | None = None
     max_tokens: int | None = Field(default=None, ge=1)
-    response_format: dict[str, Any] | None = None
-    structured_outputs: dict[str, Any] | None = None
+    response_format: ResponseFormat | None = None
+    structured_outputs: StructuredOutputsFields | None = None
     guided_json: str | dict[str, Any] | None = None
     guided_regex: str | None = None
     guided_choice: list[str] | None = None

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llguidance
 from llguidance.gbnf_to_lark import any_to_lark
 
 from sampan.engine.structured.params import StructuredOutputsParams
 from sampan.errors import RequestError
+
+if TYPE_CHECKING:
+    from llguidance._lib import JsonCompileOptions  # exists for type checkers alone
 
 # Between the parts of JSON stands nothing, a blank, or a new line and its indentation: what models write, without the
 # endless blanks that some fall into.
@@ -44,10 +47,10 @@ def to_grammar(params: StructuredOutputsParams) -> str:
             return _from_schema(_parse_schema(str(params.json)), strict=params.strict)
         if params.choice is not None:
             return llguidance.LLMatcher.grammar_from_regex("|".join(map(re.escape, params.choice)))
-        if params.regex is not None:
-            return llguidance.LLMatcher.grammar_from_regex(params.regex)
-        return llguidance.LLMatcher.grammar_from_lark(any_to_lark(params.grammar))
-    except (ValueError, RecursionError) as error:
+        if params.grammar is not None:
+            return llguidance.LLMatcher.grammar_from_lark(any_to_lark(params.grammar))
+        return llguidance.LLMatcher.grammar_from_regex(params.regex or "")
+    except Exception as error:  # the converters raise what they happen to raise
         raise refusal(str(error)) from None
 
 
@@ -85,7 +88,7 @@ def _parse_schema(text: str) -> dict[str, Any]:
 
 
 def _from_schema(schema: dict[str, Any], *, strict: bool) -> str:
-    options: llguidance.JsonCompileOptions = {
+    options: JsonCompileOptions = {
         "whitespace_pattern": WHITESPACE,
         "item_separator": ",",
         "key_separator": ":",

@@ -13,9 +13,9 @@ from sampan.engine.structured.vocabulary import TokenVocabulary
 class AnswerMatcher:
     """Follows one request's tokens. All that it says is a function of prompt and output; nothing else is kept.
 
-    A thought is free. The answer begins behind the output's first `</think>` where the prompt ends inside a thought, and
-    with the first token where it does not. A model that has thought may begin its answer with a line break, whatever
-    the grammar says of it: R1 distills always do, and readers of answers drop it.
+    A thought is free. The answer begins behind the output's first `</think>` where the prompt ends inside a thought,
+    and with the first token where it does not. A model that has thought may begin its answer with a line break,
+    whatever the grammar says of it: R1 distills always do, and readers of answers drop it.
 
     Args:
         grammar: at the beginning of an answer; this object's own.
@@ -54,7 +54,7 @@ class AnswerMatcher:
     def write(self, bits: UInt32Array, token_ids: Sequence[int], drafts: Sequence[int] = ()) -> None:
         """Writes the masks of the positions that are not free: `bits` [m + 1 - num_free, words].
 
-        Behind a draft that may not come, every mask is 0. Where the matcher has failed, all are.
+        Behind a draft that may not come, or that ends the answer, every mask is 0. Where the matcher has failed, all are.
         """
         self._find_answer(token_ids)
         start = self._answer_start
@@ -72,7 +72,10 @@ class AnswerMatcher:
                     break
                 num_tentative += steps
             self._grammar.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
-            if first + row == start and self._thinks and not self.failed:
+            if self.failed:  # llguidance would end the answer here
+                bits[row:] = 0
+                break
+            if first + row == start and self._thinks:
                 mask |= self._vocabulary.line_break_mask
         if num_tentative:
             self._grammar.rollback(num_tentative)
