@@ -5,8 +5,6 @@
 #error "include generic/vec.h, x86/vec_avx2.h or x86/vec_avx512.h first"
 #endif
 
-#include <limits>
-
 #include "sample_row.h"
 #include "vector/exp.h"
 
@@ -51,7 +49,7 @@ bool scan(const float* x, std::int64_t n, float* block_max) {
 void forbid(float* x, std::int64_t n, const std::uint32_t* allowed) {
   constexpr int kWordLanes = 32;
   static_assert(kWordLanes == 2 * kLanes);
-  const Vec never = broadcast(-std::numeric_limits<float>::infinity());
+  const Vec never = broadcast(-__builtin_inff());
   for (std::int64_t begin = 0; begin < n; begin += kWordLanes) {
     const std::uint32_t bits = *allowed++;
     if (bits == ~0u) continue;

@@ -37,13 +37,20 @@ SCHEMAS: list[dict[str, Any]] = [
         "additionalProperties": False,
     },
     {
-        "$defs": {"leaf": {"type": "object", "properties": {"v": {"enum": [1, 2]}}, "required": ["v"], "additionalProperties": False}},
+        "$defs": {
+            "leaf": {
+                "type": "object",
+                "properties": {"v": {"enum": [1, 2]}},
+                "required": ["v"],
+                "additionalProperties": False,
+            }
+        },
         "type": "object",
         "properties": {"left": {"$ref": "#/$defs/leaf"}, "right": {"$ref": "#/$defs/leaf"}},
         "required": ["left"],
         "additionalProperties": False,
     },
-]  # fmt: skip
+]
 REGEX = r"(GET|POST) /[a-z]{1,6}(\?id=[0-9]{1,3})?"
 
 
@@ -133,6 +140,16 @@ def test_preempted(make_engine: EngineFactory, alone: dict[str, Any]) -> None:
     engine = make_engine(num_blocks=34, max_model_len=512, max_num_seqs=16)
     assert tokens_of(run(engine, requests(30))) == alone
     assert engine.scheduler.num_preemptions > 0
+
+
+def test_resumed_at_every_position(make_engine: EngineFactory, alone: dict[str, Any]) -> None:
+    for index in (1, 6):  # an enumeration behind a thought, an object
+        tokens = alone[f"r{index}"][0]
+        for done in range(len(tokens)):
+            request = requests(30)[index]
+            request.token_ids += tokens[:done]
+            (parts,) = run(make_engine(), [request]).values()
+            assert [token for part in parts for token in part.new_token_ids] == tokens[done:]
 
 
 def test_a_cut_answer_says_so(make_engine: EngineFactory) -> None:

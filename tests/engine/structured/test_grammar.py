@@ -33,16 +33,39 @@ def accepts(compiler: GrammarCompiler, params: StructuredOutputsParams, text: st
         ({"json": {"type": "integer"}}, ["0", "-12"], ["1.5", '"1"', " 1", ""]),
         ({"json": '{"enum": ["é", 1, null]}'}, ['"é"', "1", "null"], ['"e"', "true"]),
         ({"json": {"type": "string", "pattern": "^[ab]+$"}}, ['"ab"'], ['""', '"c"']),
-        ({"json": {"type": "array", "items": {"type": "boolean"}, "maxItems": 2}}, ["[]", "[true, false]"], ["[1]", "[true,true,true]"]),
-        ({"json": {"$ref": "#/$defs/t", "$defs": {"t": {"type": "object", "properties": {"kids": {"type": "array", "items": {"$ref": "#/$defs/t"}}}, "additionalProperties": False}}}}, ['{"kids":[{"kids":[]},{}]}'], ['{"kids":{}}']),
-        ({"json_object": True}, ["{}", '{"a":[1,{"b":null}]}', '{\n  "a": 1\n}'], ["[]", "1", "", '{"a":1}}', '{\n\n"a":1}']),
+        (
+            {"json": {"type": "array", "items": {"type": "boolean"}, "maxItems": 2}},
+            ["[]", "[true, false]"],
+            ["[1]", "[true,true,true]"],
+        ),
+        (
+            {
+                "json": {
+                    "$ref": "#/$defs/t",
+                    "$defs": {
+                        "t": {
+                            "type": "object",
+                            "properties": {"kids": {"type": "array", "items": {"$ref": "#/$defs/t"}}},
+                            "additionalProperties": False,
+                        }
+                    },
+                }
+            },
+            ['{"kids":[{"kids":[]},{}]}'],
+            ['{"kids":{}}'],
+        ),
+        (
+            {"json_object": True},
+            ["{}", '{"a":[1,{"b":null}]}', '{\n  "a": 1\n}'],
+            ["[]", "1", "", '{"a":1}}', '{\n\n"a":1}'],
+        ),
         ({"regex": r"\d{3}|[x-z]+"}, ["123", "zyx"], ["12", "1234", "a"]),
         ({"regex": "^ab$"}, ["ab"], ["a", "abb"]),
         ({"choice": ["a.b", "", "(c|d)", "line\nbreak"]}, ["a.b", "", "(c|d)", "line\nbreak"], ["axb", "c"]),
         ({"grammar": 'start: NAME "=" NAME\nNAME: /[a-z]+/'}, ["a=b"], ["a=", "=b"]),
         ({"grammar": 'root ::= "(" root ")" | [0-9]'}, ["((7))"], ["((7)", "77"]),
     ],
-)  # fmt: skip
+)
 def test_what_it_means(compiler: GrammarCompiler, given: dict[str, object], good: list[str], bad: list[str]) -> None:
     params = StructuredOutputsParams(**given)
     assert [text for text in good if not accepts(compiler, params, text)] == []
@@ -91,13 +114,19 @@ HOSTILE = {
     "lone surrogate": {"regex": "\ud800"},
     "lone surrogate in a schema": {"json": '{"const":"\\ud800"}'},
     "reference to itself": {"json": {"$ref": "#"}},
-    "references in a circle": {"json": {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}},
+    "references in a circle": {
+        "json": {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}
+    },
     "remote reference": {"json": {"$ref": "http://127.0.0.1:9/schema.json"}},
     "reference to a file": {"json": {"$ref": "file:///etc/passwd"}},
     "long chain of references": {"json": chain(1500)},
-    "product of alternatives": {"json": {"allOf": [{"anyOf": [{"required": [f"{i}.{j}"]} for j in range(6)]} for i in range(12)]}},
+    "product of alternatives": {
+        "json": {"allOf": [{"anyOf": [{"required": [f"{i}.{j}"]} for j in range(6)]} for i in range(12)]}
+    },
     "no value fits": {"json": {"type": "integer", "minimum": 5, "maximum": 4}},
-    "many patterns": {"json": {"properties": {f"p{i}": {"type": "string", "pattern": "[a-z]{3,90}"} for i in range(1100)}}},
+    "many patterns": {
+        "json": {"properties": {f"p{i}": {"type": "string", "pattern": "[a-z]{3,90}"} for i in range(1100)}}
+    },
     "many formats": {"json": {"properties": {f"p{i}": {"type": "string", "format": "date-time"} for i in range(1100)}}},
     "large enumeration": {"json": {"enum": [f"value {i}" for i in range(4000)]}},
     "many choices": {"choice": [f"choice {i}" for i in range(4000)]},
@@ -111,12 +140,14 @@ HOSTILE = {
     "back reference": {"regex": r"(a)\1"},
     "deep grammar": {"grammar": "start: " + "(" * 30_000 + '"a"' + ")" * 30_000},
     "deep GBNF": {"grammar": "root ::= " + "(" * 30_000 + '"a"' + ")" * 30_000},
-    "long chain of rules": {"grammar": "start: r0\n" + "\n".join(f"r{i}:r{i + 1}" for i in range(5000)) + '\nr5000:"a"'},
+    "long chain of rules": {
+        "grammar": "start: r0\n" + "\n".join(f"r{i}:r{i + 1}" for i in range(5000)) + '\nr5000:"a"'
+    },
     "rule without an end": {"grammar": "start: a\na: b\nb: a"},
     "unknown rule": {"grammar": "start: nothing"},
     "ambiguity": {"grammar": 'start: start start start | "a" | ""'},
     "empty grammar": {"grammar": ""},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("given", HOSTILE.values(), ids=HOSTILE)

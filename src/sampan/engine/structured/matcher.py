@@ -54,7 +54,8 @@ class AnswerMatcher:
     def write(self, bits: UInt32Array, token_ids: Sequence[int], drafts: Sequence[int] = ()) -> None:
         """Writes the masks of the positions that are not free: `bits` [m + 1 - num_free, words].
 
-        Behind a draft that may not come, or that ends the answer, every mask is 0. Where the matcher has failed, all are.
+        Behind a draft that may not come, or that ends the answer, every mask is 0. Where the matcher has failed, all
+        are.
         """
         self._find_answer(token_ids)
         start = self._answer_start
