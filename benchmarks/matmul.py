@@ -24,6 +24,7 @@ from sampan import _native, zoo
 from sampan.bench import LimitReader
 from sampan.config import ModelConfig
 from sampan.machine import read_processor
+from sampan.quant.pages import anonymous_memory
 
 CODES_PER_BYTE = {"int8": 1, "int4": 2}
 ROWS = (1, 4, 8, 16, 32, 64, 128, 512)
@@ -54,7 +55,8 @@ def make_layer(weight_format: str, n: int, k: int) -> Layer:
     num_codes = n * k // CODES_PER_BYTE[weight_format]
     copies = -(-MIN_WEIGHT_BYTES // num_codes)
     rng = np.random.default_rng(0)
-    codes = np.frombuffer(rng.bytes(copies * num_codes), np.uint8).reshape(copies, num_codes)
+    codes = anonymous_memory(copies * num_codes).reshape(copies, num_codes)
+    codes.reshape(-1)[:] = np.frombuffer(rng.bytes(codes.size), np.uint8)
     scales = np.full((copies, n * k // _native.GROUP_SIZE), 0.01, np.float16).view(np.uint16)
     return Layer(weight_format, n, k, codes, scales)
 

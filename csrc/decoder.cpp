@@ -10,9 +10,11 @@ namespace sampan {
 namespace {
 
 // Pieces of a matrix product that one thread takes at a time: small, so that a thread that loses its core delays little,
-// and large enough for a kernel to reuse what it loads.
-constexpr std::int64_t kPiecePanels = 4;
+// and large enough for a kernel to read long runs of weights and to reuse the activations that it lays out. Each thread
+// finds several, as far as there are panels.
+constexpr std::int64_t kMaxPiecePanels = 16;
 constexpr std::int64_t kPieceRows = 128;
+constexpr std::int64_t kPiecesPerThread = 4;
 constexpr std::int64_t kPieceSwiGlu = 2048;  // a multiple of kGroupSize
 
 // With fewer pieces of attention than this for each thread, long contexts are shared out segment by segment.
@@ -206,12 +208,14 @@ void Decoder::matmul(std::int64_t rows, const Matrix& w, float* y, std::int64_t 
                                               : kernels_.float_matmul->matmul;
   const std::int64_t row_pieces = ceil_div(rows, kPieceRows);
   const std::int64_t groups = w.k / kGroupSize;
-  pool_.parallel_for(ceil_div(w.panels(), kPiecePanels) * row_pieces, [&](std::int64_t piece, int) {
+  const std::int64_t pieces = ceil_div(kPiecesPerThread * pool_.num_threads(), row_pieces);
+  const std::int64_t panels = std::clamp(w.panels() / pieces, std::int64_t{1}, kMaxPiecePanels);
+  pool_.parallel_for(ceil_div(w.panels(), panels) * row_pieces, [&](std::int64_t piece, int) {
     const std::int64_t row = piece % row_pieces * kPieceRows;
-    const std::int64_t panel = piece / row_pieces * kPiecePanels;
+    const std::int64_t panel = piece / row_pieces * panels;
     const Activations x{std::min(kPieceRows, rows - row), w.k,        inputs_.at(row * w.k), codes_.at(row * w.k),
                         scales_.at(row * groups),         sums_.at(row * groups)};
-    kernel(x, w, panel, std::min(panel + kPiecePanels, w.panels()), y + row * y_stride, y_stride);
+    kernel(x, w, panel, std::min(panel + panels, w.panels()), y + row * y_stride, y_stride);
   });
 }
 

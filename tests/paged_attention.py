@@ -10,8 +10,8 @@ from sampan._native import BLOCK_SIZE
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-TYPES = {"fp32": np.float32, "bf16": np.uint16, "int8": np.int8}
-GARBAGE = {"fp32": np.nan, "bf16": 0x7FC0, "int8": 77}
+TYPES = {"fp32": np.float32, "fp16": np.float16, "bf16": np.uint16, "int8": np.int8}
+GARBAGE = {"fp32": np.nan, "fp16": np.nan, "bf16": 0x7FC0, "int8": 77}
 
 
 def tokens(count: int, heads: int, head_dim: int, seed: int) -> Float32:

@@ -42,11 +42,11 @@ struct CheckedCache {
   }
 
   static KvFormat format_of(nb::dlpack::dtype dtype) {
+    constexpr nb::dlpack::dtype kHalf{static_cast<std::uint8_t>(nb::dlpack::dtype_code::Float), 16, 1};
     if (dtype == nb::dtype<float>()) return KvFormat::fp32;
     if (dtype == nb::dtype<std::uint16_t>()) return KvFormat::bf16;
-    constexpr nb::dlpack::dtype kHalf{static_cast<std::uint8_t>(nb::dlpack::dtype_code::Float), 16, 1};
     if (dtype == kHalf) return KvFormat::fp16;
-    require(dtype == nb::dtype<std::int8_t>(), "keys must be float32, uint16 (bf16), float16 or int8");
+    require(dtype == nb::dtype<std::int8_t>(), "keys must be float32, float16, uint16 (bf16) or int8");
     return KvFormat::int8;
   }
 

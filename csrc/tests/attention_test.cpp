@@ -6,7 +6,7 @@ namespace {
 // The cache of one layer, all ones at first: NaN to floats, so that what takes no part would show.
 struct Cache {
   Cache(KvFormat format, std::int64_t num_blocks, std::int64_t num_kv_heads, std::int64_t head_dim)
-      : width(format == KvFormat::fp32 ? 4 : format == KvFormat::bf16 ? 2 : 1),
+      : width(format == KvFormat::fp32 ? 4 : format == KvFormat::int8 ? 1 : 2),
         keys(num_blocks * num_kv_heads * head_dim * kBlock * width, [] { return std::uint8_t{0xff}; }),
         values(keys),
         key_scales(format == KvFormat::int8 ? num_blocks * num_kv_heads * kBlock : 0, [] { return NAN; }),
@@ -98,7 +98,7 @@ Attended attend(Isa isa, const Request& request, const Cache& cache, const Array
 
 void test_attention(Case& test) {
   Random& random = test.random;
-  constexpr KvFormat kFormats[] = {KvFormat::fp32, KvFormat::bf16, KvFormat::int8};
+  constexpr KvFormat kFormats[] = {KvFormat::fp32, KvFormat::bf16, KvFormat::fp16, KvFormat::int8};
   const Request request(random, random.one_of(kFormats));
   test.about = request.text();
   const Values kind = random.one_of(kAllValues);

@@ -16,7 +16,7 @@ constexpr std::int64_t kSegmentBlocks = kSegment / kBlock;
 constexpr int kGroupRows = 24;
 constexpr std::int64_t kScoreStride = kSegment + kBlock;  // no power of two, or rows would fall on the same cache sets
 
-// Rows of one group. They stand in the order of their tokens, so `counts` ascends.
+// Rows of one group. They stand in the order of their tokens, so `positions` ascends.
 struct Rows {
   int count;
   const float* queries[kGroupRows];

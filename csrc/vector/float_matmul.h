@@ -1,7 +1,8 @@
 // Products with bf16, fp16 and fp32 weights (sampan/matmul.h) over sixteen lanes: a panel is sixteen lanes wide.
 //
-// A chunk of a few panels stays in the second-level cache while all tiles of rows pass over it. The tile's inputs are
-// copied together for it: rows that lie a power of two apart would fall on the same sets of the first-level cache.
+// The rows of one tile read the weights in the order in which they lie in memory. Where there are more, a chunk of a few
+// panels stays in the second-level cache while all tiles pass over it, each with a copy of its inputs: rows that lie a
+// power of two apart would fall on the same sets of the first-level cache.
 #pragma once
 
 #include "sampan/matmul.h"
@@ -18,7 +19,7 @@ constexpr std::int64_t kAhead = 1024;  // weights that are asked for ahead of us
 // A single row waits for memory, and four streams wait better than two.
 constexpr int tile_panels(int rows) { return rows == 1 ? 4 : tile_columns(rows); }
 
-// A part of k: the weights of a tile's first panel, and the tile's inputs [rows, kInputStride].
+// A part of k: the weights of a tile's first panel, and the tile's inputs [rows, x_stride].
 template <typename Number>
 struct Chunk {
   const typename Number::Element* weights;

@@ -31,11 +31,10 @@ template <typename Weights>
 struct Kernel : Weights {
   static constexpr int64_t kTileRows = 8;
   static constexpr int64_t kTilePanels = 2;
+  static constexpr int64_t kBlockGroups = 32;
   static constexpr int64_t kSteps = kGroupSize / 4;
 
-  static void ready(const int8_t* codes, int64_t num_groups, int32_t* out) {
-    __builtin_memcpy(out, codes, num_groups * kGroupSize);
-  }
+  static void ready(const int8_t* codes, int32_t* out) { __builtin_memcpy(out, codes, kGroupSize); }
   static int32_t start(int32_t sum) { return -Weights::kOffset * sum; }
 
   // In assembly because GCC 12 copies every sum, given an intrinsic.
@@ -45,7 +44,6 @@ struct Kernel : Weights {
 
   template <int kRows, int kPanels>
   [[gnu::noinline]] static void tile(const TileWeights& weights, const TileRows<Kernel>& rows) {
-    constexpr int64_t kStride = TileRows<Kernel>::kStride;
     float* y = weights.y;
     alignas(64) float sums[kRows][kPanels][kPanel];
     for (int r = 0; r < kRows; ++r) {
@@ -60,12 +58,15 @@ struct Kernel : Weights {
         const uint8_t* ahead = weights.ahead + g * Weights::kGroupBytes + line * kCacheLine;
         for (int p = 0; p < kPanels; ++p) _mm_prefetch(ahead + p * weights.codes_stride, _MM_HINT_T1);
       }
+      for (int p = 0; p < kPanels; ++p) {
+        _mm_prefetch(weights.scales + p * weights.scales_stride + (g + kScalesAhead) * kPanel, _MM_HINT_T0);
+      }
       __m512i dots[kRows][kPanels];
       for (int r = 0; r < kRows; ++r) {
-        for (int p = 0; p < kPanels; ++p) dots[r][p] = _mm512_set1_epi32(rows.starts[r][g]);
+        for (int p = 0; p < kPanels; ++p) dots[r][p] = _mm512_set1_epi32(rows.starts[g * kRows + r]);
       }
       const uint8_t* codes = weights.codes + g * Weights::kGroupBytes;
-      const int32_t* inputs = rows.inputs[0] + g * kSteps;
+      const int32_t* inputs = rows.inputs + g * kRows * kSteps;
       for (int64_t s = 0; s < kSteps; s += Weights::kUnpacked) {
         for (int half = 0; half < Weights::kUnpacked; ++half) {
           __m512i bytes[kPanels];
@@ -74,7 +75,7 @@ struct Kernel : Weights {
             bytes[p] = Weights::unpack(_mm512_loadu_si512(packed), half);
           }
           for (int r = 0; r < kRows; ++r) {
-            const __m512i broadcast = _mm512_set1_epi32(inputs[r * kStride + s + half]);
+            const __m512i broadcast = _mm512_set1_epi32(inputs[r * kSteps + s + half]);
             for (int p = 0; p < kPanels; ++p) accumulate(dots[r][p], bytes[p], broadcast);
           }
         }
@@ -86,7 +87,7 @@ struct Kernel : Weights {
         scales[p] = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves)));
       }
       for (int r = 0; r < kRows; ++r) {
-        const __m512 scale = _mm512_set1_ps(rows.scales[r][g]);
+        const __m512 scale = _mm512_set1_ps(rows.scales[g * kRows + r]);
         for (int p = 0; p < kPanels; ++p) {
           const __m512 dot = _mm512_cvtepi32_ps(dots[r][p]);
           const __m512 sum = _mm512_load_ps(sums[r][p]);

@@ -5,11 +5,15 @@
 //       for each tile of rows       its activations are made ready once and stay in the first-level cache
 //         Kernel::tile, panel by panel
 //
+// A single tile, as when few streams decode, takes as many groups at a time as its activations leave room for, so that
+// it reads the weights from memory in their order.
+//
 // A Kernel has
 //   kTileRows, kTilePanels          the largest tile
+//   kBlockGroups                    groups of a block where several tiles of rows share it
 //   kSteps                          broadcasts of four bytes of activations that a group takes
 //   kGroupBytes                     codes of a group of one panel
-//   ready(codes, num_groups, out)   lays out activations of one row for broadcasting, kSteps for each group
+//   ready(codes, out)               lays out a group of activations of one row for broadcasting: kSteps values
 //   start(sum)                      what an accumulator begins with, to take off what the offset of the codes adds
 //   tile<rows, panels>(...)         the products
 //
@@ -26,29 +30,31 @@ using std::int8_t;
 using std::uint16_t;
 using std::uint8_t;
 
-constexpr int64_t kBlockPanels = 8;
-constexpr int64_t kMaxBlockGroups = 64;
+constexpr int64_t kBlockPanels = 16;
+constexpr int64_t kCodesAhead = 2048;  // bytes that a single tile prefetches ahead of what it multiplies
+constexpr int64_t kScalesAhead = 8;    // groups
 constexpr int64_t kCacheLine = 64;
-constexpr int64_t kPrefetchDistance = 1024;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// A tile's activations over a block of groups.
+// A tile's activations over a block of groups: [groups, rows, ...], so that a tile's loop reads them in their order.
 template <typename Kernel>
 struct TileRows {
-  // A row is a cache line longer than it need be: rows a multiple of 4 KiB apart would share a few places of the cache.
-  static constexpr int64_t kStride = kMaxBlockGroups * Kernel::kSteps + kCacheLine / 4;
+  static constexpr int64_t kCapacity = 320;  // groups of all rows
+  static_assert(Kernel::kTileRows * Kernel::kBlockGroups <= kCapacity);
 
-  alignas(64) int32_t inputs[Kernel::kTileRows][kStride];
-  int32_t starts[Kernel::kTileRows][kMaxBlockGroups];
-  float scales[Kernel::kTileRows][kMaxBlockGroups];
+  alignas(64) int32_t inputs[kCapacity * Kernel::kSteps];
+  int32_t starts[kCapacity];
+  float scales[kCapacity];
 
   void fill(const sampan::Activations& x, int64_t row_begin, int64_t rows, int64_t group, int64_t num_groups) {
     for (int64_t row = 0; row < rows; ++row) {
-      const int64_t from = (row_begin + row) * (x.k / sampan::kGroupSize) + group;
-      Kernel::ready(x.codes + from * sampan::kGroupSize, num_groups, inputs[row]);
-      for (int64_t g = 0; g < num_groups; ++g) starts[row][g] = Kernel::start(x.sums[from + g]);
-      for (int64_t g = 0; g < num_groups; ++g) scales[row][g] = x.scales[from + g];
+      int64_t from = (row_begin + row) * (x.k / sampan::kGroupSize) + group;
+      for (int64_t to = row; to < num_groups * rows; to += rows, ++from) {
+        Kernel::ready(x.codes + from * sampan::kGroupSize, inputs + to * Kernel::kSteps);
+        starts[to] = Kernel::start(x.sums[from]);
+        scales[to] = x.scales[from];
+      }
     }
   }
 };
@@ -81,7 +87,8 @@ void multiply(const sampan::Activations& x, const sampan::Matrix& w, int64_t pan
               int64_t y_stride) {
   const int64_t groups = w.k / sampan::kGroupSize;
   const int64_t tiles = divide_up(x.rows, Kernel::kTileRows);
-  const int64_t blocks = divide_up(groups, kMaxBlockGroups);
+  const int64_t largest_block = tiles > 1 ? Kernel::kBlockGroups : TileRows<Kernel>::kCapacity / (tiles > 0 ? x.rows : 1);
+  const int64_t blocks = divide_up(groups, largest_block);
   const int64_t block = blocks > 0 ? divide_up(groups, blocks) : 0;
   const auto codes_at = [&](int64_t panel, int64_t group) {
     return static_cast<const uint8_t*>(w.codes) + (panel * groups + group) * Kernel::kGroupBytes;
@@ -106,7 +113,7 @@ void multiply(const sampan::Activations& x, const sampan::Matrix& w, int64_t pan
               .codes_stride = groups * Kernel::kGroupBytes,
               .scales_stride = groups * sampan::kPanel,
               .num_groups = group_end - group,
-              .ahead = tiles > 1 ? next : codes + kPrefetchDistance,
+              .ahead = tiles > 1 ? next : codes + kCodesAhead,
               .line_begin = kLines * tile / tiles,
               .line_end = kLines * (tile + 1) / tiles,
               .y = y + row * y_stride + panel * sampan::kPanel,

@@ -105,7 +105,7 @@ def embed(
 ) -> None: ...
 
 # The type of keys and values says the cache's format: uint16 is bf16.
-_Cache: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.uint16] | npt.NDArray[np.int8]
+_Cache: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float16] | npt.NDArray[np.uint16] | npt.NDArray[np.int8]
 
 def store_kv(
     keys: _Cache,

@@ -15,7 +15,7 @@ from sampan.backends import native
 
 Float32 = npt.NDArray[np.float32]
 ISAS = native.supported_isas()
-FORMATS = ["fp32", "bf16", "int8"]
+FORMATS = ["fp32", "fp16", "bf16", "int8"]
 BORDERS = [1, 15, 16, 17, SEGMENT_SIZE - 1, SEGMENT_SIZE, SEGMENT_SIZE + 1, 2 * SEGMENT_SIZE + 1]
 
 
@@ -162,13 +162,25 @@ def test_exp_is_within_one_unit_in_the_last_place(isa: str) -> None:
     assert state.tobytes() == reference.tobytes()
 
 
-def stored_bf16(values: Float32, isa: str) -> npt.NDArray[np.uint16]:
+def stored(name: str, values: Float32, isa: str) -> npt.NDArray[np.generic]:
     """The values as the cache holds them, keys and values alike."""
-    cache = PagedCache("bf16", values.reshape(-1, 1, 32), values.reshape(-1, 1, 32), isa)
+    cache = PagedCache(name, values.reshape(-1, 1, 32), values.reshape(-1, 1, 32), isa)
     keys = cache.keys[cache.table].transpose(0, 1, 3, 2).reshape(-1, 32)[: values.size // 32]
     rows = cache.values[cache.table].reshape(-1, 32)[: values.size // 32]
     assert keys.tobytes() == rows.tobytes()
     return keys.ravel()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_fp16_rounds_as_numpy_does(isa: str) -> None:
+    bits = np.random.default_rng(0).integers(0, 2**32, 4096, dtype=np.uint32)
+    halves = np.arange(0, 0x7C00, 5, dtype=np.uint16).view(np.float16).astype(np.float32)
+    between = (halves[1:] + halves[:-1]) / 2
+    values = np.concatenate([bits.view(np.float32), halves, between, -between])
+    values = values[: values.size // 32 * 32]
+    values[:4] = 65519.996, 65520, 2.0**-25, np.nextafter(np.float32(2.0**-25), np.float32(1))
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(stored("fp16", values, isa), values.astype(np.float16))
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -183,7 +195,7 @@ def test_bf16_rounds_to_nearest_even(isa: str) -> None:
     ]:
         for sign in (0, 0x8000):
             values = ((upper | sign) << 16 | lower).view(np.float32)
-            assert stored_bf16(values, isa).tolist() == (rounded | sign).tolist()
+            assert stored("bf16", values, isa).tolist() == (rounded | sign).tolist()
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -191,7 +203,7 @@ def test_bf16_keeps_infinity_and_nan(isa: str) -> None:
     values = np.zeros(32, np.float32)
     values[:4] = np.inf, -np.inf, np.nan, np.finfo(np.float32).max
     values[4:6] = np.array([0x7F800001, 0xFFFFFFFF], np.uint32).view(np.float32)  # NaN whose last bits are cut off
-    assert stored_bf16(values, isa)[:6].tolist() == [0x7F80, 0xFF80, 0x7FC0, 0x7F80, 0x7FC0, 0xFFFF]
+    assert stored("bf16", values, isa)[:6].tolist() == [0x7F80, 0xFF80, 0x7FC0, 0x7F80, 0x7FC0, 0xFFFF]
 
 
 @pytest.mark.parametrize("isa", ISAS)
