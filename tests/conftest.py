@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,8 @@ from random_model import EOS, VOCAB, random_checkpoint
 from sampan.backends import Backend, create_backend
 from sampan.config import EngineConfig, ModelConfig
 from sampan.engine.engine import Engine
+from sampan.engine.reasoning_control import ThoughtTokens
+from sampan.engine.speculative import Drafter
 
 EngineFactory = Callable[..., Engine]
 
@@ -30,7 +33,15 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 def make_engine(backend: Backend) -> EngineFactory:
     """Engines over the one tiny model, each with a fresh KV cache; only the last one made may be used."""
 
-    def make(*, num_blocks: int = 256, max_model_len: int = 512, **config: object) -> Engine:
+    def make(
+        *,
+        num_blocks: int = 256,
+        max_model_len: int = 512,
+        clock: Callable[[], float] = time.monotonic,
+        thought_tokens: ThoughtTokens | None = None,
+        drafter: Drafter | None = None,
+        **config: object,
+    ) -> Engine:
         engine_config = EngineConfig(num_blocks=num_blocks, **config)  # type: ignore[arg-type]
         backend.allocate_kv_cache(num_blocks, engine_config.block_size)
         return Engine(
@@ -41,6 +52,9 @@ def make_engine(backend: Backend) -> EngineFactory:
             eos_token_ids=(EOS,),
             vocab_size=VOCAB,
             vocabulary=byte_vocabulary(),
+            clock=clock,
+            thought_tokens=thought_tokens,
+            drafter=drafter,
         )
 
     return make

@@ -10,12 +10,14 @@ import numpy.typing as npt
 from sampan.checkpoint import RawTensor
 from sampan.config import ModelConfig
 from sampan.engine.engine import Engine
-from sampan.engine.outputs import EngineOutput
+from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.request import Request
 from sampan.models import build_model, export_weights
 
 VOCAB = 512
 EOS = 3
+
+Signature = tuple[list[int], list[bytes], FinishReason | None]
 
 
 class MemoryCheckpoint:
@@ -61,3 +63,20 @@ def run(engine: Engine, requests: Sequence[Request]) -> dict[str, list[EngineOut
     assert not engine.has_unfinished
     assert engine.kv_cache.pool.num_free == engine.kv_cache.pool.num_blocks
     return outputs
+
+
+def tokens_of(parts: Sequence[EngineOutput]) -> list[int]:
+    """All tokens of one request."""
+    return [token for part in parts for token in part.new_token_ids]
+
+
+def signatures(outputs: dict[str, list[EngineOutput]]) -> dict[str, Signature]:
+    """What must be equal under every circumstance: tokens, log-probabilities to the last bit, finish reason."""
+    return {
+        name: (
+            tokens_of(parts),
+            [entry.logprobs.tobytes() + entry.token_ids.tobytes() for part in parts for entry in part.logprobs],
+            parts[-1].finish_reason,
+        )
+        for name, parts in outputs.items()
+    }

@@ -59,6 +59,9 @@ class Call:
     prompt: list[int]
     params: SamplingParams
     cache_salt: str
+    tenant: str
+    priority: int
+    timeout: float | None
 
 
 @dataclass
@@ -84,18 +87,32 @@ class ScriptedEngine:
     max_model_len: int = 4096
     config: ModelConfig = MODEL_CONFIG
     calls: list[Call] = field(default_factory=list)
+    streams: list[ScriptedStream] = field(default_factory=list)
     open_ids: set[str] = field(default_factory=set)
+    asked_to_answer: list[str] = field(default_factory=list)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def generate(
-        self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
+        self,
+        request_id: str,
+        prompt_token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        cache_salt: str = "",
+        tenant: str = "",
+        priority: int = 0,
+        timeout: float | None = None,
     ) -> ScriptedStream:
         if self.refusal is not None:
             raise self.refusal
         text = self.answers[min(len(self.calls), len(self.answers) - 1)]
-        self.calls.append(Call(request_id, list(prompt_token_ids), params, cache_salt))
+        self.calls.append(Call(request_id, list(prompt_token_ids), params, cache_salt, tenant, priority, timeout))
         self.open_ids.add(request_id)
-        return ScriptedStream(self, request_id, ids_of(text), params)
+        self.streams.append(ScriptedStream(self, request_id, ids_of(text), params))
+        return self.streams[-1]
+
+    def answer_now(self, request_id: str) -> None:
+        self.asked_to_answer.append(request_id)
 
     def status(self) -> EngineStatus:
         num_open = len(self.open_ids)

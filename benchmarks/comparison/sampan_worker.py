@@ -20,7 +20,7 @@ class Sampan:
     """See `worker.Engine`."""
 
     def __init__(self, model: str, threads: int, capacity: int, precision: str) -> None:
-        config = EngineConfig(num_blocks=capacity // EngineConfig().block_size)
+        config = EngineConfig(num_blocks=capacity // EngineConfig().block_size, speculation="off")
         loaded = LLM(model, precision=precision, threads=threads, engine_config=config).loaded
         self._engine = loaded.engine
         self._ids = count()

@@ -17,6 +17,7 @@ from sampan.errors import ConfigError
 from sampan.strict_json import read_json_object
 
 ARCHITECTURES = {"qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
+SPECULATIONS = ("ngram", "off")
 REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none")
 
 # Far above every real model. A config.json that lies must not make us allocate before a weight file contradicts it.
@@ -267,8 +268,11 @@ class EngineConfig:
         max_num_seqs: requests that may run at the same time.
         max_num_batched_tokens: tokens computed in one step, over all requests.
         max_num_waiting: requests that may wait before new ones are refused.
+        max_num_waiting_tokens: tokens that their prompts may have together.
         max_model_len: prompt and answer together, in tokens; None takes the model's own limit.
         enable_prefix_caching: share the KV blocks of equal prompt beginnings.
+        speculation: `ngram` drafts tokens that followed the last ones earlier in the text and verifies several at once
+            where that pays; `off` does not. The tokens are the same.
     """
 
     block_size: int = 16
@@ -276,11 +280,16 @@ class EngineConfig:
     max_num_seqs: int = 64
     max_num_batched_tokens: int = 512
     max_num_waiting: int = 1024
+    max_num_waiting_tokens: int = 131072
     max_model_len: int | None = None
     enable_prefix_caching: bool = True
+    speculation: str = "ngram"
 
     def __post_init__(self) -> None:
-        for name in ("block_size", "max_num_seqs", "max_num_batched_tokens", "max_num_waiting"):
+        known = f"use one of {', '.join(SPECULATIONS)}"
+        _require(self.speculation in SPECULATIONS, "speculation", self.speculation, known)
+        counts = ("block_size", "max_num_seqs", "max_num_batched_tokens", "max_num_waiting", "max_num_waiting_tokens")
+        for name in counts:
             _require(getattr(self, name) >= 1, name, getattr(self, name), "it must be at least 1")
         for name in ("num_blocks", "max_model_len"):
             value = getattr(self, name)

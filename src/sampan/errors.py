@@ -10,9 +10,11 @@
     │   ├── ConfigError             a configuration value is out of range
     │   └── RequestError            one request is malformed or asks for what the model cannot do
     │       ├── ContextLengthError  prompt and answer together do not fit the context
+    │       ├── UnknownAnswerError  no answer of that id is being written
     │       └── UnsupportedError    the request is well formed, but this version lacks what it asks for
     ├── OverloadedError             the queue is full: come back later
     ├── UnavailableError            loading or shutting down: come back later or go elsewhere
+    ├── DeadlineError               the time that the client allowed has passed
     └── EngineError                 the engine failed or is gone
 
 Every message is one line that names the thing at fault; `remedy` is one line that says what to do. The command line
@@ -79,6 +81,10 @@ class ContextLengthError(RequestError):
     """Prompt and answer together do not fit the model's context."""
 
 
+class UnknownAnswerError(RequestError):
+    """No answer of that id is being written."""
+
+
 class UnsupportedError(RequestError):
     """The request is well formed, but this version of Sampan lacks what it asks for."""
 
@@ -93,6 +99,10 @@ class OverloadedError(SampanError):
 
 class UnavailableError(SampanError):
     """The service is loading or shutting down and takes no new request."""
+
+
+class DeadlineError(SampanError):
+    """The time that the client allowed has passed before its answer was complete."""
 
 
 class EngineError(SampanError):

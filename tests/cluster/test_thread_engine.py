@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from random_model import run
+from random_model import run, tokens_of
 from sampan.backends.paddle import PaddleBackend
 from sampan.cluster import EngineClient, ThreadEngine
 from sampan.engine.engine import Engine
@@ -54,7 +54,7 @@ def test_streams_bring_what_the_engine_alone_brings(make_engine: EngineFactory) 
     async def main(client: EngineClient) -> None:
         streams = await asyncio.gather(*(collect(client, name, prompt) for name, prompt in prompts.items()))
         for name, outputs in zip(prompts, streams, strict=True):
-            assert [output.new_token_ids for output in outputs] == [output.new_token_ids for output in alone[name]]
+            assert tokens_of(outputs) == tokens_of(alone[name])
             assert outputs[-1].finish_reason is FinishReason.LENGTH
         assert (client.status().ready, client.status().num_free_blocks) == (True, 256)
 

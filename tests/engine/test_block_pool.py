@@ -66,8 +66,9 @@ def test_lookup_stops_at_the_first_gap() -> None:
 def test_equal_content_is_findable_once() -> None:
     pool = BlockPool(2)
     first, second = pool.allocate(2)
-    pool.register(first, b"a")
-    pool.register(second, b"a")
+    assert pool.register(first, b"a") == first
+    assert pool.register(first, b"a") == first
+    assert pool.register(second, b"a") == first
     assert pool.lookup([b"a"]) == [first]
     pool.release([second])
     assert pool.lookup([b"a"]) == [first]

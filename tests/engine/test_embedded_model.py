@@ -3,6 +3,8 @@ log-probabilities and sampled tokens; here the prompts are real, and many begin 
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import pytest
 
 from sampan import LLM, SamplingParams
@@ -61,3 +63,29 @@ def test_preempted(alone: list[tuple[int, ...]]) -> None:
     llm = LLM(engine_config=EngineConfig(num_blocks=20))
     assert answers(llm) == alone
     assert llm.loaded.engine.scheduler.num_preemptions > 3
+
+
+def test_a_second_turn_and_a_shared_system_prompt_are_found_in_the_cache() -> None:
+    """Counted exactly, in whole blocks of 16: of what an earlier request computed, all but its very last token."""
+    llm = LLM()
+    engine = llm.loaded.engine
+    system = [{"role": "system", "content": "You answer questions about routers, modems and cables. " * 4}]
+    first = [*system, {"role": "user", "content": QUESTIONS[1]}]
+    (opening,) = llm.chat([first], PARAMS)
+    assert (opening.num_cached_tokens, engine.kv_cache.num_hit_tokens) == (0, 0)
+
+    # The next turn repeats prompt and answer, as it was drawn, and goes on.
+    so_far = [*opening.prompt_token_ids, *opening.outputs[0].token_ids]
+    (turn,) = llm.generate(prompt_token_ids=[[*so_far, *range(100, 120)]], sampling_params=PARAMS)
+    assert turn.num_cached_tokens == (len(so_far) - 1) // 16 * 16
+    assert turn.num_cached_tokens > len(opening.prompt_token_ids)
+
+    # Another conversation begins with the same words.
+    (other,) = llm.chat([[*system, {"role": "user", "content": "你好"}]], PARAMS)
+    pairs = zip(opening.prompt_token_ids, other.prompt_token_ids, strict=False)
+    num_alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    assert other.num_cached_tokens == num_alike // 16 * 16 > 0
+
+    prompts = [output.prompt_token_ids for output in (opening, turn, other)]
+    assert engine.kv_cache.num_queried_tokens == sum(map(len, prompts))
+    assert engine.kv_cache.num_hit_tokens == turn.num_cached_tokens + other.num_cached_tokens

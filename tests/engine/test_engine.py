@@ -10,17 +10,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from random_model import EOS, VOCAB, run
+from random_model import EOS, VOCAB, Signature, run, signatures, tokens_of
 from sampan.backends.base import Backend, StepOutput
 from sampan.backends.paddle import PaddleBackend
 from sampan.engine.engine import Engine
-from sampan.engine.outputs import EngineOutput, FinishReason
+from sampan.engine.outputs import FinishReason
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import ContextLengthError, OverloadedError, RequestError
 
 EngineFactory = Callable[..., Engine]
-Signature = tuple[list[int], list[bytes], FinishReason | None]
 
 
 def mixed_requests(count: int) -> list[Request]:
@@ -42,17 +41,6 @@ def mixed_requests(count: int) -> list[Request]:
         )
         requests.append(Request(f"r{index}", prompt, params))
     return requests
-
-
-def signatures(outputs: dict[str, list[EngineOutput]]) -> dict[str, Signature]:
-    return {
-        name: (
-            [token for part in parts for token in part.new_token_ids],
-            [entry.logprobs.tobytes() + entry.token_ids.tobytes() for part in parts for entry in part.logprobs],
-            parts[-1].finish_reason,
-        )
-        for name, parts in outputs.items()
-    }
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +107,9 @@ def test_every_way_to_end(make_engine: EngineFactory) -> None:
 
     def ending(**params: object) -> tuple[int, FinishReason | None, int | str | None]:
         parts = run(engine, [Request("r", [5, 6, 7], SamplingParams(temperature=0, **params))])["r"]  # type: ignore[arg-type]
-        return len(parts), parts[-1].finish_reason, parts[-1].stop_reason
+        return len(tokens_of(parts)), parts[-1].finish_reason, parts[-1].stop_reason
 
-    free = [
-        part.new_token_ids[0]
-        for part in run(engine, [Request("r", [5, 6, 7], SamplingParams(temperature=0, max_tokens=9))])["r"]
-    ]
+    free = tokens_of(run(engine, [Request("r", [5, 6, 7], SamplingParams(temperature=0, max_tokens=9))])["r"])
     third = free.index(free[2])
     assert ending(max_tokens=4) == (4, FinishReason.LENGTH, None)
     assert ending(stop_token_ids=(free[2],)) == (third + 1, FinishReason.STOP, free[2])
@@ -138,7 +123,7 @@ def test_the_context_ends_with_the_smaller_of_model_and_pool(make_engine: Engine
     engine = make_engine(num_blocks=4)
     assert engine.max_model_len == 64
     parts = run(engine, [Request("r", [5] * 60, SamplingParams(max_tokens=None, ignore_eos=True))])["r"]
-    assert len(parts) == 4
+    assert len(tokens_of(parts)) == 4
 
 
 @pytest.mark.parametrize(
@@ -171,6 +156,37 @@ def test_a_full_queue_and_a_repeated_id_are_refused(make_engine: EngineFactory) 
         engine.add_request(Request("a", [5], SamplingParams()))
     with pytest.raises(OverloadedError):
         engine.add_request(Request("b", [5], SamplingParams()))
+
+
+def test_a_full_queue_says_when_to_come_back_and_takes_what_was_accepted_before(make_engine: EngineFactory) -> None:
+    engine = make_engine(max_num_waiting_tokens=20)
+    engine.add_request(Request("a", [5] * 15, SamplingParams()))
+    late = Request("b", [5] * 6, SamplingParams())
+    with pytest.raises(OverloadedError) as caught:
+        engine.check_room(late)
+    assert caught.value.retry_after == 1.0
+    engine.add_request(late, accepted_before=True)
+    assert len(engine.scheduler.waiting) == 2
+
+
+def test_deadlines_end_what_waits_and_what_runs(make_engine: EngineFactory) -> None:
+    """One that waits never starts; one that runs ends with what it has; others go on. Blocks are free at once."""
+    now = 100.0
+    engine = make_engine(max_num_seqs=2, clock=lambda: now)
+    endless = SamplingParams(temperature=0, ignore_eos=True)
+    for name, deadline in (("runs", 110.0), ("stays", None), ("waits", 105.0)):
+        engine.add_request(Request(name, [9] * 20, endless, deadline=deadline))
+
+    def step() -> dict[str, tuple[FinishReason | None, int | str | None]]:
+        return {output.request_id: (output.finish_reason, output.stop_reason) for output in engine.step()}
+
+    assert step() == {"runs": (None, None), "stays": (None, None)}
+    now = 105.0
+    assert step() == {"waits": (FinishReason.ABORT, "timeout"), "runs": (None, None), "stays": (None, None)}
+    now = 110.0
+    assert step() == {"runs": (FinishReason.ABORT, "timeout"), "stays": (None, None)}
+    assert engine.kv_cache.pool.num_free == 256 - 2
+    assert [request.request_id for request in engine.scheduler.running] == ["stays"]
 
 
 @pytest.mark.parametrize("steps", [0, 1, 4])
@@ -232,11 +248,11 @@ def test_padding_of_the_vocabulary_is_never_drawn(make_engine: EngineFactory, ba
         parts = run(engine, [Request("a", [9] * 4, SamplingParams(temperature=2.0, max_tokens=200, seed=1))])["a"]
     finally:
         backend.set_vocab_limit(VOCAB)
-    assert max(part.new_token_ids[0] for part in parts) < 40
+    assert max(tokens_of(parts)) < 40
 
 
 def test_the_backend_output_has_one_entry_per_sample_row(backend: Backend, make_engine: EngineFactory) -> None:
-    engine = make_engine(max_num_batched_tokens=20)
+    engine = make_engine(max_num_batched_tokens=20, speculation="off")
     seen: list[StepOutput] = []
     real_execute = backend.execute
 

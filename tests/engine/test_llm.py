@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sampan import LLM, SamplingParams
+from sampan.config import EngineConfig
 from sampan.engine import RequestOutput
 from sampan.errors import RequestError, UnknownModelError
 
@@ -153,3 +154,15 @@ def test_an_unknown_model_is_named_with_its_neighbours() -> None:
 def test_the_advice_of_the_model_holds_where_nothing_is_said(llm: LLM) -> None:
     defaults = llm.loaded.sampling_defaults
     assert (defaults.temperature, defaults.top_p) == (0.6, 0.95)
+
+
+@pytest.mark.parametrize("speculation", ["off", "ngram"])
+def test_nothing_behind_a_stop_string_counts(speculation: str) -> None:
+    llm = LLM(engine_config=EngineConfig(speculation=speculation))
+    repeated = [{"role": "user", "content": "1. 2. 3. 4. 1. 2. 3. 4. 1. 2. 3. 4.\n如何重置路由器密码?"}]
+    [output] = llm.chat(repeated, replace(GREEDY, stop=("2.",), logprobs=0))
+    [answer] = output.outputs
+    assert answer.stop_reason == "2."
+    assert len(answer.logprobs) == len(answer.token_ids)
+    text = llm.loaded.tokenizer.decode(answer.token_ids)
+    assert text.index("2.") + 2 == len(text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
+import httpx
 import pytest
 
 from sampan.engine.sampling_params import SamplingParams
@@ -185,6 +187,9 @@ def test_every_sampling_field_reaches_the_engine(ask):
         "skip_special_tokens": False,
         "ignore_eos": True,
         "min_tokens": 2,
+        "thinking_token_budget": 5,
+        "answer_reserve": 3,
+        "loop_guard": False,
         "max_tokens": 9,
     }
     asked = ask()
@@ -196,6 +201,41 @@ def test_every_sampling_field_reaches_the_engine(ask):
     expected = {**fields, "stop": ("x", "y"), "stop_token_ids": (7,), "logit_bias": {5: -100.0}, "logprobs": 3}
     assert call.params == SamplingParams(**expected)
     assert call.cache_salt == "mine"
+
+
+@pytest.mark.parametrize("name", ["thinking_token_budget", "thinking_budget", "reasoning_max_tokens"])
+def test_all_names_of_the_thinking_budget(ask, name):
+    asked = ask()
+    assert asked.chat(**{name: 0}).status_code == 200
+    assert asked.engine.calls[0].params.thinking_token_budget == 0
+    response = asked.chat(**{name: -1})
+    assert response.json()["error"]["param"] == "thinking_token_budget"
+    assert response.status_code == 400
+    if name != "thinking_token_budget":
+        assert asked.chat(**{name: 1, "thinking_token_budget": 2}).status_code == 400
+
+
+def test_answer_now_reaches_every_open_choice(ask):
+    asked = ask(engine=ScriptedEngine(["a" * 50], delay=0.02))
+
+    async def body() -> None:
+        transport = httpx.ASGITransport(asked.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answering = asyncio.create_task(
+                client.post("/v1/chat/completions", json={"messages": [USER], "n": 2, "stream": True})
+            )
+            while len(asked.engine.calls) < 2:
+                await asyncio.sleep(0.001)
+            answer_id = asked.engine.calls[0].request_id.rpartition("-")[0]
+            assert (await client.post(f"/v1/chat/completions/{answer_id}/answer_now")).status_code == 204
+            assert asked.engine.asked_to_answer == [f"{answer_id}-0", f"{answer_id}-1"]
+            response = await answering
+            assert f'"id":"{answer_id}"' in response.text
+            late = await client.post(f"/v1/chat/completions/{answer_id}/answer_now")
+            assert late.status_code == 404
+            assert late.json()["error"]["type"] == "NotFoundError"
+
+    asyncio.run(body())
 
 
 def test_nulls_are_absent(ask):
@@ -343,7 +383,6 @@ def test_wrong_fields_are_named(ask, fields, param):
         ({"best_of": 2}, "best_of"),
         ({"prompt_logprobs": 1}, "prompt_logprobs"),
         ({"bad_words": ["x"]}, "bad_words"),
-        ({"priority": True}, "priority"),
         ({"chat_template": "{{ 1 }}"}, "chat_template"),
     ],
 )
@@ -366,6 +405,29 @@ def test_missing_features_are_refused_by_name(ask, fields, param):
 def test_fields_that_ask_for_nothing_pass(ask, fields, caplog):
     assert ask().chat(**fields).status_code == 200
     assert "unknown request field" not in caplog.text
+
+
+def test_whose_turn_it_is_reaches_the_engine(ask):
+    """On the wire a lower priority is sooner, as in vLLM; in the engine a higher one is."""
+    asked = ask()
+    asked.chat(user="u", priority=-3, timeout=2.5)
+    asked.chat()
+    assert [(call.tenant, call.priority, call.timeout) for call in asked.engine.calls] == [("u", 3, 2.5), ("", 0, None)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"priority": 101}, "priority"),
+        ({"priority": True}, "priority"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": 90000}, "timeout"),
+        ({"user": "u" * 257}, "user"),
+    ],
+)
+def test_turns_are_bounded(ask, fields, param):
+    response = ask().chat(**fields)
+    assert (response.status_code, response.json()["error"]["param"]) == (400, param)
 
 
 def test_unknown_fields_are_accepted_and_logged_without_their_values(ask, caplog):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 
 import httpx
 import pytest
 
 from sampan.cluster import ThreadEngine
+from sampan.server.http_protocol import BoundedHttpProtocol
 from scripted_engine import ScriptedEngine
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
@@ -64,10 +66,49 @@ def test_a_slow_reader_stalls_nobody_and_does_not_pile_up(serve):
     live = serve(ScriptedEngine(["x" * 1_000_000]), max_body_bytes=1024)
     with live.send("/v1/chat/completions", {**CHAT, "stream": True, "max_tokens": 900_000}) as slow:
         slow.recv(10)
+        (stream,) = live.engine.streams
+        live.wait_until(lambda: has_stalled(stream))
+        assert 1 < stream.num_outputs < 200_000  # what lies in the kernel's buffers and uvicorn's
         live.engine.answers = ["</think>quick"]
         answer = httpx.post(f"{live.url}/generate", json={"prompt": "hi"}, timeout=20)
         assert answer.json() == {"response": "quick"}
+        before = stream.num_outputs
+        for _ in range(200):
+            slow.recv(65536)
+        live.wait_until(lambda: stream.num_outputs > before)  # it goes on where the client does
     live.wait_until(lambda: not live.engine.open_ids)
+
+
+def has_stalled(stream):
+    """Whether nothing is taken from the engine any more."""
+    before = stream.num_outputs
+    time.sleep(0.2)
+    return stream.num_outputs == before
+
+
+@pytest.mark.parametrize("backend", ["native-int8"], indirect=True)
+def test_an_answer_that_is_read_late_is_whole_and_held_no_blocks_meanwhile(serve, make_engine):
+    engine = make_engine(max_model_len=4096)
+    live = serve(ThreadEngine(engine, engine._backend.config))
+    body = {"prompt": [9] * 40, "ignore_eos": True, "max_tokens": 4000, "temperature": 0}
+    whole = httpx.post(f"{live.url}/v1/completions", json=body, timeout=60).json()
+    with live.send("/v1/completions", {**body, "stream": True}) as late:
+        live.wait_until(lambda: live.engine.status().num_running == 1)
+        live.wait_until(lambda: live.engine.status().num_free_blocks == 256)
+        received = b""
+        while b"data: [DONE]" not in received:
+            received += late.recv(65536)
+    events = [line[6:] for line in received.decode().splitlines() if line.startswith("data: {")]
+    text = "".join(json.loads(event)["choices"][0]["text"] for event in events)
+    assert text == whole["choices"][0]["text"]
+
+
+def test_a_client_that_stops_reading_is_let_go(serve, monkeypatch):
+    monkeypatch.setattr(BoundedHttpProtocol, "max_stall_seconds", 0.3)
+    live = serve(ScriptedEngine(["x" * 1_000_000]))
+    with live.send("/v1/chat/completions", {**CHAT, "stream": True, "max_tokens": 900_000}):
+        live.wait_until(lambda: live.engine.streams)
+        live.wait_until(lambda: not live.engine.open_ids)
 
 
 def test_a_client_that_half_closes_is_gone(serve):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sampan import errors
-from sampan.engine.outputs import EngineOutput, FinishReason
+from sampan.engine.outputs import TIMEOUT, EngineOutput, FinishReason
 from sampan.errors import SampanError
 from sampan.server.errors import error_body, error_kind
 from scripted_engine import ScriptedEngine
@@ -22,9 +22,11 @@ EXPECTED = {
     errors.UnknownModelError: (404, "NotFoundError"),
     errors.RequestError: (400, "BadRequestError"),
     errors.ContextLengthError: (400, "BadRequestError"),
+    errors.UnknownAnswerError: (404, "NotFoundError"),
     errors.UnsupportedError: (501, "NotImplementedError"),
     errors.OverloadedError: (429, "rate_limit_error"),
     errors.UnavailableError: (503, "unavailable_error"),
+    errors.DeadlineError: (408, "timeout_error"),
     errors.EngineError: (500, "InternalServerError"),
 }
 SECRET = "/home/someone/model at 0x7f00"
@@ -124,10 +126,13 @@ def test_an_error_after_the_beginning_is_an_event(ask, failure):
     assert asked.engine.open_ids == set()
 
 
-@pytest.mark.parametrize(("reason", "status"), [(FinishReason.ERROR, 500), (FinishReason.ABORT, 503)])
-def test_ends_that_are_no_answer(ask, reason, status):
+@pytest.mark.parametrize(
+    ("reason", "stop_reason", "status"),
+    [(FinishReason.ERROR, "nan", 500), (FinishReason.ABORT, None, 503), (FinishReason.ABORT, TIMEOUT, 408)],
+)
+def test_ends_that_are_no_answer(ask, reason, stop_reason, status):
     def make():
-        return ask(engine=ScriptedEngine(["x"], last=EngineOutput("", (), (), reason), fail_after=1))
+        return ask(engine=ScriptedEngine(["x"], last=EngineOutput("", (), (), reason, stop_reason), fail_after=1))
 
     assert make().chat().status_code == status
     assert make().stream()[-1]["error"]["code"] == status

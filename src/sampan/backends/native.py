@@ -166,6 +166,8 @@ def step_output(
 ) -> StepOutput:
     """What the native sampler wrote, row by row: `wanted` [S] log-probabilities besides the drawn token's, of which a
     vocabulary may have fewer."""
+    if logprobs.shape[1] == 0:  # nobody asks
+        return StepOutput(tokens, (None,) * len(tokens))
     rows = []
     for i, count in enumerate(np.minimum(wanted, vocab_size).tolist()):
         asked = count >= 0 and tokens[i] != NO_TOKEN

@@ -74,7 +74,8 @@ class Plan:
         return cost.prefill(workload.context, self.max_batched_tokens) * workload.batch if workload.context else Work()
 
     def engine_limits(self) -> dict[str, Any]:
-        """Fields of `EngineConfig`. Without a prefix cache: nothing may be computed once and used twice."""
+        """Fields of `EngineConfig`. Nothing may be computed once and used twice, and a step brings each
+        request one token."""
         blocks = (load.batch * -(-self.max_tokens(load) // BLOCK_SIZE) for load in self.workloads)
         return {
             "block_size": BLOCK_SIZE,
@@ -82,4 +83,5 @@ class Plan:
             "max_num_seqs": max(workload.batch for workload in self.workloads),
             "max_num_batched_tokens": self.max_batched_tokens,
             "enable_prefix_caching": False,
+            "speculation": "off",
         }

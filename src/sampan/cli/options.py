@@ -19,6 +19,7 @@ class Sampling(NamedTuple):
     """Sampling (unset: as the model's makers recommend)."""
 
     max_tokens: Annotated[int | None, Option("most tokens of thought and answer together")] = None
+    thinking_token_budget: Annotated[int | None, Option("most tokens of the thought; then it is closed")] = None
     temperature: Annotated[float | None, Option("0 takes the most probable token; distills want 0.5 to 0.7")] = None
     top_p: Annotated[float | None, Option("draw from the most probable tokens that add up to X")] = None
     top_k: Annotated[int | None, Option("draw from the N most probable tokens")] = None
@@ -47,6 +48,9 @@ class Engine(NamedTuple):
         None
     )
     device: Annotated[str | None, Option("in Paddle's words: gpu:0, npu:0; unset: the CPU")] = None
+    speculation: Annotated[
+        str, Option("guess from the text what comes next", metavar="WAY", choices=("ngram", "off"))
+    ] = "ngram"
     max_model_len: Annotated[int | None, Option("most tokens of prompt and answer together")] = None
     load_format: Annotated[str, Option("dummy: random weights in the model's shape")] = "auto"
 
@@ -61,6 +65,7 @@ class Engine(NamedTuple):
         from sampan.cli.progress import progress
         from sampan.cli.sizes import read_bytes
 
+        limits = {"max_model_len": self.max_model_len, "speculation": self.speculation, **limits}
         memory_limit = None if self.memory_limit is None else read_bytes(self.memory_limit, "--memory-limit")
         with on_interrupt(exit_on_interrupt), progress(f"Loading {model or 'sampan-tiny'}") as report:
             from sampan.config import EngineConfig
@@ -74,6 +79,6 @@ class Engine(NamedTuple):
                 memory_limit=memory_limit,
                 device=self.device,
                 load_format=self.load_format,
-                engine_config=EngineConfig(max_model_len=self.max_model_len, **limits),
+                engine_config=EngineConfig(**limits),
                 progress=report,
             )

@@ -17,6 +17,7 @@ class Batching(NamedTuple):
     max_num_seqs: Annotated[int, Option("requests that run at the same time")] = 64
     max_num_batched_tokens: Annotated[int, Option("tokens computed in one step, over all requests")] = 512
     max_num_waiting: Annotated[int, Option("requests that may wait before others are refused")] = 1024
+    max_num_waiting_tokens: Annotated[int, Option("tokens that their prompts may have together")] = 131072
     num_blocks: Annotated[int | None, Option("KV-cache blocks of 16 tokens; unset: as memory allows")] = None
     enable_prefix_caching: Annotated[bool, Option("do not share the KV blocks of equal prompt beginnings")] = True
 

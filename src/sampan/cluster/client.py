@@ -1,4 +1,4 @@
-"""What the server knows of an engine: three methods. The in-thread engine has them, and so will the engine process's
+"""What the server knows of an engine: four methods. The in-thread engine has them, and so will the engine process's
 client."""
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ class EngineStatus:
     num_waiting: int
     num_blocks: int
     num_free_blocks: int
+    num_waiting_tokens: int = 0  # in the prompts that wait
+    retry_after: float = 1.0  # seconds until they will have started, as far as is known
+    num_preemptions: int = 0  # these three since the start
+    num_queried_tokens: int = 0  # of prompts, looked up in the prefix cache
+    num_hit_tokens: int = 0  # of these, found
+    num_drafted_tokens: int = 0  # guessed and verified so far, and those of them that were right
+    num_accepted_tokens: int = 0
 
 
 class OutputStream(Protocol):
@@ -46,16 +53,34 @@ class EngineClient(Protocol):
     max_model_len: int
 
     async def generate(
-        self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
+        self,
+        request_id: str,
+        prompt_token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        cache_salt: str = "",
+        tenant: str = "",
+        priority: int = 0,
+        timeout: float | None = None,
     ) -> OutputStream:
         """Returns once the request is accepted, so that a refusal is known before an answer begins. Close the stream
         if you leave it early.
 
+        Args:
+            cache_salt: requests with different salts share no cached prompt.
+            tenant: whose request it is; a busy engine is shared evenly between tenants.
+            priority: among its tenant's requests, higher ones are served first.
+            timeout: seconds from now in which the whole answer must be there; else the last output has the
+                `finish_reason` ABORT and the `stop_reason` TIMEOUT.
+
         Raises:
             RequestError, ContextLengthError: the request cannot be served.
-            OverloadedError: the queue is full.
+            OverloadedError: the queue is full. Known at once, however long a step takes.
             EngineError: the engine failed or is closing.
         """
+
+    def answer_now(self, request_id: str) -> None:
+        """Asks a request that is still thinking to close its thought and answer; harmless where it has ended."""
 
     def status(self) -> EngineStatus:
         """Cheap and never blocking."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -31,7 +32,7 @@ class ThreadEngine:
         self.config = config
         self.max_model_len = engine.max_model_len
         self._engine = engine
-        self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._commands: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._streams: dict[str, _ThreadStream] = {}  # only the engine thread touches it
         self._closing = False
         self._failure: EngineError | None = None
@@ -41,7 +42,15 @@ class ThreadEngine:
         self._thread.start()
 
     async def generate(
-        self, request_id: str, prompt_token_ids: Sequence[int], params: SamplingParams, *, cache_salt: str = ""
+        self,
+        request_id: str,
+        prompt_token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        cache_salt: str = "",
+        tenant: str = "",
+        priority: int = 0,
+        timeout: float | None = None,
     ) -> _ThreadStream:
         prepared = self._engine.prepare(params)
         if prepared is not None:  # in a thread of its own, so that no stream waits; others may wait for the same
@@ -49,7 +58,16 @@ class ThreadEngine:
         loop = asyncio.get_running_loop()
         accepted: asyncio.Future[None] = loop.create_future()
         stream = _ThreadStream(self, request_id, loop)
-        request = Request(request_id, prompt_token_ids, params, cache_salt=cache_salt)
+        request = Request(
+            request_id,
+            prompt_token_ids,
+            params,
+            cache_salt=cache_salt,
+            tenant=tenant,
+            priority=priority,
+            deadline=None if timeout is None else time.monotonic() + timeout,
+        )
+        self._engine.check_room(request)  # from here, so that a refusal need not wait for the step's end
 
         def add() -> None:
             try:
@@ -78,16 +96,26 @@ class ThreadEngine:
 
         self._submit(end)
 
+    def answer_now(self, request_id: str) -> None:
+        self._submit(lambda: self._engine.answer_now(request_id))
+
     def status(self) -> EngineStatus:
-        scheduler, pool = self._engine.scheduler, self._engine.kv_cache.pool
+        scheduler, kv_cache = self._engine.scheduler, self._engine.kv_cache
         reason = "failed" if self._failure is not None else "closing" if self._closing else "ready"
         return EngineStatus(
             ready=reason == "ready",
             reason=reason,
             num_running=len(scheduler.running),
             num_waiting=len(scheduler.waiting),
-            num_blocks=pool.num_blocks,
-            num_free_blocks=pool.num_free,
+            num_blocks=kv_cache.pool.num_blocks,
+            num_free_blocks=kv_cache.pool.num_free,
+            num_waiting_tokens=scheduler.waiting.num_tokens,
+            retry_after=scheduler.retry_after(),
+            num_preemptions=scheduler.num_preemptions,
+            num_queried_tokens=kv_cache.num_queried_tokens,
+            num_hit_tokens=kv_cache.num_hit_tokens,
+            num_drafted_tokens=self._engine.num_drafted_tokens,
+            num_accepted_tokens=self._engine.num_accepted_tokens,
         )
 
     async def close(self) -> None:
@@ -95,7 +123,7 @@ class ThreadEngine:
         self._submit(lambda: None)  # wakes an idle thread
         await asyncio.to_thread(self._thread.join)
 
-    def _submit(self, command: Callable[[], None]) -> None:
+    def _submit(self, command: Callable[[], object]) -> None:
         """Hands a command to the engine thread; once that has ended, runs it here, as nobody else touches the engine
         then."""
         with self._lock:

@@ -1,97 +1,151 @@
-"""From scheduled requests to the flat arrays that a backend computes."""
+"""From scheduled requests to the flat arrays that a backend computes.
+
+This runs once a step for every request, so it goes over them in few and plain passes: what does not change while a
+request is open is packed once, in `Request`, and only joined here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from sampan.backends.base import ForwardBatch, SamplingBatch, SparseRows, TokenMasks
+from sampan.backends.base import Float32Array, ForwardBatch, Int32Array, SamplingBatch, SparseRows, TokenMasks
 from sampan.engine.request import Request
+from sampan.engine.sampling_params import SamplingParams
+from sampan.engine.sampling_record import SAMPLING_RECORD, sampling_record
 from sampan.engine.scheduler import ScheduledRequest
 from sampan.engine.structured import MaskWriter, Positions
+
+SparseRow = tuple[Int32Array, Float32Array]
+NO_IDS: Int32Array = np.empty(0, np.int32)
+NO_VALUES: Float32Array = np.empty(0, np.float32)
+FORCED = sampling_record(SamplingParams(temperature=0.0))
+FORCED_WITH_LOGPROBS = sampling_record(SamplingParams(temperature=0.0, logprobs=0))
+
+
+class Draw(NamedTuple):
+    """One token to be drawn: the next one of a request where its `drafts` are right.
+
+    Args:
+        forced: the token that it must be.
+    """
+
+    request: Request
+    drafts: tuple[int, ...] = ()
+    forced: int | None = None
+
+    @property
+    def sampling_record(self) -> bytes:
+        """A forced token is certain: nothing is added to its logit, and no other one has a probability to show."""
+        if self.forced is None:
+            return self.request.sampling_record
+        return FORCED if self.request.params.logprobs is None else FORCED_WITH_LOGPROBS
 
 
 def build_batch(
     scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[int], mask_writer: MaskWriter
 ) -> ForwardBatch:
-    """The next step's input. Requests keep the scheduler's order; those whose tokens are all in it sample."""
-    sampled = [entry.request for entry in scheduled if entry.samples]
-    masks = mask_writer.begin([Positions(request.matcher, request.token_ids) for request in sampled])
+    """The next step's input. Requests keep the scheduler's order; those whose tokens are all in it sample, behind the
+    last of them and behind each draft."""
     token_ids: list[int] = []
-    positions: list[np.ndarray] = []
+    firsts: list[int] = []
     query_starts = [0]
-    context_lens: list[int] = []
     sample_rows: list[int] = []
-    block_tables = np.zeros((len(scheduled), max(len(entry.request.block_ids) for entry in scheduled)), np.int32)
-    for index, entry in enumerate(scheduled):
+    draws: list[Draw] = []
+    masks = mask_writer.begin(
+        [
+            Positions(entry.request.matcher, entry.request.token_ids, entry.draft_token_ids, entry.forced_token_ids)
+            for entry in scheduled
+            if entry.samples
+        ]
+    )
+    for entry in scheduled:
         request, first = entry.request, entry.request.num_computed_tokens
-        last = first + entry.num_new_tokens
-        token_ids += request.token_ids[first:last]
-        positions.append(np.arange(first, last, dtype=np.int32))
-        query_starts.append(len(token_ids))
-        context_lens.append(last)
-        block_tables[index, : len(request.block_ids)] = request.block_ids
+        token_ids += request.token_ids[first : first + entry.num_new_tokens]
         if entry.samples:
             sample_rows.append(len(token_ids) - 1)
+            draws.append(Draw(request, (), entry.forced_at(0)))
+        for index, draft in enumerate(entry.draft_token_ids, start=1):
+            sample_rows.append(len(token_ids))
+            token_ids.append(draft)
+            draws.append(Draw(request, entry.draft_token_ids[:index], entry.forced_at(index)))
+        firsts.append(first)
+        query_starts.append(len(token_ids))
+    starts, first_positions = np.array(query_starts, np.int32), np.array(firsts, np.int32)
+    num_rows = np.diff(starts)
+    # A request's tokens are in a row: their positions are their places in the batch, moved by one number.
+    positions = np.arange(len(token_ids), dtype=np.int32) + np.repeat(first_positions - starts[:-1], num_rows)
     return ForwardBatch(
         token_ids=np.array(token_ids, np.int32),
-        positions=np.concatenate(positions),
-        query_starts=np.array(query_starts, np.int32),
-        context_lens=np.array(context_lens, np.int32),
-        block_tables=block_tables,
+        positions=positions,
+        query_starts=starts,
+        context_lens=first_positions + num_rows,
+        block_tables=_block_tables([entry.request for entry in scheduled]),
         sample_rows=np.array(sample_rows, np.int32),
-        sampling=build_sampling(sampled, eos_token_ids, masks),
+        sampling=build_sampling(draws, eos_token_ids, masks),
     )
 
 
 def build_sampling(
-    requests: Sequence[Request], eos_token_ids: Sequence[int], masks: TokenMasks | None = None
+    draws: Sequence[Draw], eos_token_ids: Sequence[int], masks: TokenMasks | None = None
 ) -> SamplingBatch:
-    """How the next token of each request is drawn."""
-    params = [request.params for request in requests]
+    """How each token is drawn."""
+    seen, bias = _edits(draws, eos_token_ids)
+    records = np.frombuffer(b"".join([draw.sampling_record for draw in draws]), SAMPLING_RECORD)
     return SamplingBatch(
-        temperature=np.array([p.temperature for p in params], np.float32),
-        top_k=np.array([p.top_k for p in params], np.int32),
-        top_p=np.array([p.top_p for p in params], np.float32),
-        min_p=np.array([p.min_p for p in params], np.float32),
-        seeds=np.array([request.seed for request in requests], np.uint64),
-        positions=np.array([request.num_tokens for request in requests], np.int64),
-        repetition_penalty=np.array([p.repetition_penalty for p in params], np.float32),
-        presence_penalty=np.array([p.presence_penalty for p in params], np.float32),
-        frequency_penalty=np.array([p.frequency_penalty for p in params], np.float32),
-        num_logprobs=np.array([-1 if p.logprobs is None else p.logprobs for p in params], np.int32),
-        seen=_sparse(_seen_counts(request) for request in requests),
-        bias=_sparse(_bias(request, eos_token_ids) for request in requests),
+        **{name: np.ascontiguousarray(records[name]) for name in SAMPLING_RECORD.names or ()},
+        seeds=np.array([draw.request.seed for draw in draws], np.uint64),
+        positions=np.array([len(draw.request.token_ids) + len(draw.drafts) for draw in draws], np.int64),
+        seen=seen,
+        bias=bias,
         masks=masks,
     )
 
 
-def _seen_counts(request: Request) -> dict[int, float]:
-    """Ids of prompt and output with their number in the output; empty where no penalty asks for them."""
-    params = request.params
-    if params.repetition_penalty == 1.0 and params.presence_penalty == 0.0 and params.frequency_penalty == 0.0:
-        return {}
-    counts = dict.fromkeys(request.token_ids[: request.num_prompt_tokens], 0.0)
-    for token_id in request.token_ids[request.num_prompt_tokens :]:
-        counts[token_id] = counts.get(token_id, 0.0) + 1.0
-    return counts
+def _edits(draws: Sequence[Draw], eos_token_ids: Sequence[int]) -> tuple[SparseRows, SparseRows]:
+    """What is done to some logits of some rows: seen, bias. Most steps have nothing of the kind."""
+    if not any([draw.request.edits_logits for draw in draws]):
+        nothing = SparseRows(np.zeros(len(draws) + 1, np.int32), NO_IDS, NO_VALUES)
+        return nothing, nothing
+    return _sparse([_seen(draw) for draw in draws]), _sparse([_bias(draw, eos_token_ids) for draw in draws])
 
 
-def _bias(request: Request, eos_token_ids: Sequence[int]) -> dict[int, float]:
+def _block_tables(requests: Sequence[Request]) -> Int32Array:
+    """[R, B], padded with 0."""
+    width = max([len(request.block_ids) for request in requests])
+    num_bytes = width * np.dtype(np.int32).itemsize
+    rows = [request.block_ids.tobytes().ljust(num_bytes, b"\0") for request in requests]
+    return np.frombuffer(b"".join(rows), np.int32).reshape(len(requests), width)
+
+
+def _seen(draw: Draw) -> SparseRow | None:
+    """Ids of prompt and output with their number in the output, where a penalty asks for them."""
+    seen = draw.request.seen
+    if seen is None or draw.forced is not None:
+        return None
+    seen.update(draw.request.token_ids)
+    return seen.rows(draw.drafts)
+
+
+def _bias(draw: Draw, eos_token_ids: Sequence[int]) -> SparseRow | None:
     """The request's own bias; before `min_tokens`, whatever would end it is forbidden as well."""
-    bias = dict(request.params.logit_bias)
-    if request.num_output_tokens < request.params.min_tokens:
-        bias.update(dict.fromkeys((*eos_token_ids, *request.params.stop_token_ids), -np.inf))
-    return bias
+    params = draw.request.params
+    must_go_on = params.min_tokens and draw.request.num_output_tokens + len(draw.drafts) < params.min_tokens
+    if (not must_go_on and not params.logit_bias) or draw.forced is not None:
+        return None
+    bias = dict(params.logit_bias)
+    if must_go_on:
+        bias.update(dict.fromkeys((*eos_token_ids, *params.stop_token_ids), -np.inf))
+    return np.fromiter(bias, np.int32, len(bias)), np.fromiter(bias.values(), np.float32, len(bias))
 
 
-def _sparse(rows: Iterable[dict[int, float]]) -> SparseRows:
-    starts = [0]
-    token_ids: list[int] = []
-    values: list[float] = []
-    for row in rows:
-        token_ids += row.keys()
-        values += row.values()
-        starts.append(len(token_ids))
-    return SparseRows(np.array(starts, np.int32), np.array(token_ids, np.int32), np.array(values, np.float32))
+def _sparse(rows: Sequence[SparseRow | None]) -> SparseRows:
+    """Rows of ids and values as compressed ones; None is an empty row."""
+    filled = [row for row in rows if row is not None]
+    if not filled:
+        return SparseRows(np.zeros(len(rows) + 1, np.int32), NO_IDS, NO_VALUES)
+    lengths = [0, *(0 if row is None else len(row[0]) for row in rows)]
+    token_ids, values = zip(*filled, strict=True)
+    return SparseRows(np.cumsum(lengths, dtype=np.int32), np.concatenate(token_ids), np.concatenate(values))

@@ -1,7 +1,9 @@
 """The KV-cache blocks as plain numbers: who holds them, which are free, which hold a known prefix.
 
 A block is free when nobody holds it. Free blocks keep their content and their hash until they are handed out again,
-oldest first, so the prefix cache is simply what has not been overwritten yet.
+oldest first, so the prefix cache is simply what has not been overwritten yet. Whoever holds a findable block holds
+those of the tokens before it, and lets go of them after it: a prefix outlives its continuations, and what is free and
+findable can be reached.
 """
 
 from __future__ import annotations
@@ -74,11 +76,12 @@ class BlockPool:
                 if self._hashes[block_id] is None:
                     self._free.move_to_end(block_id, last=False)
 
-    def register(self, block_id: int, block_hash: bytes) -> None:
-        """Makes a full block findable. Of two blocks with equal content the first stays findable."""
-        if self._hashes[block_id] is None and block_hash not in self._by_hash:
+    def register(self, block_id: int, block_hash: bytes) -> int:
+        """Makes a full block findable, unless another with the same content is; returns the one that is."""
+        findable = self._by_hash.setdefault(block_hash, block_id)
+        if findable == block_id:
             self._hashes[block_id] = block_hash
-            self._by_hash[block_hash] = block_id
+        return findable
 
     def forget(self, block_ids: Iterable[int]) -> None:
         """Takes blocks out of the hash index, held or not: their content is not to be trusted."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from sampan.backends.base import TokenLogprobs
 from sampan.config import EngineConfig
 from sampan.engine.loader import LoadedModel, Progress, load_model
 from sampan.engine.outputs import CompletionOutput, EngineOutput, FinishReason, RequestOutput
@@ -198,7 +199,7 @@ class LLM:
         try:
             while waiting or open_answers:
                 # The engine's queue is bounded, and a call may bring more prompts than it takes.
-                while waiting and len(open_answers) < engine.config.max_num_waiting:
+                while waiting and engine.scheduler.waiting.has_room_for(waiting[-1].request):
                     answer = waiting.pop()
                     engine.add_request(answer.request)
                     open_answers[answer.request.request_id] = answer
@@ -221,24 +222,27 @@ class _Answer:
         self.prompt, self.request, self.stream = prompt, request, stream
         self.finish_reason: FinishReason | None = None
         self.stop_reason: int | str | None = None
-        self._outputs: list[EngineOutput] = []
+        self._token_ids: list[int] = []
+        self._logprobs: list[TokenLogprobs] = []
 
     def take(self, output: EngineOutput) -> TextDelta:
         """Takes a step's output in and returns what it added to the text."""
-        self._outputs.append(output)
+        num_before = self.stream.num_tokens
         delta, self.finish_reason, self.stop_reason = read_output(self.stream, output)
+        num_taken = self.stream.num_tokens - num_before  # what came behind a stop string does not count
+        self._token_ids += output.new_token_ids[:num_taken]
+        self._logprobs += output.logprobs[:num_taken]
         return delta
 
     def output(self) -> RequestOutput:
         """The whole answer, once it has ended."""
-        token_ids = tuple(token for output in self._outputs for token in output.new_token_ids)
         completion = CompletionOutput(
             index=0,
             text=self.stream.text,
-            token_ids=token_ids,
+            token_ids=tuple(self._token_ids),
             finish_reason=self.finish_reason.value if self.finish_reason is not None else FinishReason.ABORT.value,
             stop_reason=self.stop_reason,
-            logprobs=tuple(entry for output in self._outputs for entry in output.logprobs),
+            logprobs=tuple(self._logprobs),
             reasoning_content=self.stream.reasoning,
             content=self.stream.content,
             num_reasoning_tokens=self.stream.num_reasoning_tokens,

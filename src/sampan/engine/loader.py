@@ -12,6 +12,7 @@ from sampan.checkpoint import Checkpoint, model_folder, open_checkpoint, resolve
 from sampan.config import EngineConfig, ModelConfig
 from sampan.engine.engine import Engine
 from sampan.engine.generation_config import read_sampling_defaults
+from sampan.engine.reasoning_control import ThoughtTokens
 from sampan.engine.sampling_params import SamplingParams
 from sampan.engine.structured import TokenVocabulary
 from sampan.errors import ConfigError
@@ -98,6 +99,7 @@ def load_model(
         eos_token_ids=eos_token_ids,
         vocab_size=source.vocab_size,
         revision=_revision(source.path),
+        thought_tokens=_thought_tokens(source.tokenizer),
         vocabulary=_vocabulary(source.tokenizer, eos_token_ids, source.vocab_size) if eos_token_ids else None,
     )
     return LoadedModel(
@@ -169,6 +171,13 @@ def _choose_num_blocks(backend: Backend, config: EngineConfig, max_model_len: in
     typical = max(int(config.max_num_seqs * max_model_len * TYPICAL_CONTEXT_SHARE), max_model_len)
     affordable = int(read_memory().available * MAX_MEMORY_SHARE / backend.kv_bytes_per_token)
     return max(min(typical, affordable) // config.block_size, 1)
+
+
+def _thought_tokens(tokenizer: Tokenizer) -> ThoughtTokens | None:
+    """A thought is closed as R1 ends its own: a new line, then the tag. A sentence would turn the answer to the
+    language that it is written in."""
+    start, end = tokenizer.think_start_id, tokenizer.think_end_id
+    return None if start is None or end is None else ThoughtTokens(start, end, (*tokenizer.encode("\n"), end))
 
 
 def _revision(path: Path) -> str:

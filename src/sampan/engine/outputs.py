@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from sampan.backends.base import TokenLogprobs
+
+REPETITION = "repetition"  # the stop reason of an answer that repeated itself; see `SamplingParams.loop_guard`
 
 
 class FinishReason(str, Enum):
@@ -17,15 +21,20 @@ class FinishReason(str, Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineOutput:
-    """What one step brought one request: token ids only, no text.
+TIMEOUT = "timeout"
+"""The `stop_reason` of a request that was aborted because its deadline came."""
+
+
+class EngineOutput(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one step brought one request: token ids only, no text. Made for every token of every request, so it is the
+    cheapest kind of object there is, and travels between processes as it is.
 
     Args:
-        new_token_ids: drawn in this step; an end token is among them.
+        new_token_ids: drawn in this step, several where drafts were right; an end token is among them.
         logprobs: one entry per new token where the request asked for them, else empty.
         finish_reason: None while the request goes on.
-        stop_reason: the stop token id that ended the request, where it is not the model's own end token.
+        stop_reason: the stop token id that ended the request, where it is not the model's own end token; or
+            `REPETITION`.
         num_cached_tokens: prompt tokens that came from the prefix cache.
     """
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import sys
+from array import array
 from collections.abc import Sequence
 from enum import Enum, auto
 
+from sampan.engine.lookup import Lookup
 from sampan.engine.outputs import FinishReason
+from sampan.engine.reasoning_control import ReasoningControl
 from sampan.engine.sampling_params import MAX_SEED, SamplingParams
+from sampan.engine.sampling_record import sampling_record
+from sampan.engine.seen import SeenTokens
 from sampan.engine.structured import AnswerMatcher
 
 
@@ -26,7 +32,12 @@ class Request:
     prompt, a chunk of one, a decode step and the recomputation after a preemption differ in nothing else.
 
     Args:
+        output_token_ids: drawn before, by another engine perhaps; the request goes on behind them.
         cache_salt: prefix-cache blocks are shared only between requests of equal salt.
+        tenant: whose request it is; a busy engine is shared evenly between tenants.
+        priority: among its tenant's requests, higher ones are served first.
+        deadline: in `time.monotonic` seconds; the request ends then, finished or not.
+        answer_now: close an open thought at once; see `Engine.answer_now`.
     """
 
     def __init__(
@@ -35,22 +46,39 @@ class Request:
         prompt_token_ids: Sequence[int],
         params: SamplingParams,
         *,
+        output_token_ids: Sequence[int] = (),
         cache_salt: str = "",
+        tenant: str = "",
+        priority: int = 0,
+        deadline: float | None = None,
+        answer_now: bool = False,
     ) -> None:
         self.request_id = request_id
         self.params = params
         self.cache_salt = cache_salt
+        self.tenant = tenant
+        self.priority = priority
+        self.deadline = deadline
+        self.arrival_time = 0.0  # set when it joins the queue
         self.seed = params.seed if params.seed is not None else secrets.randbelow(MAX_SEED)
+        self.sampling_record = sampling_record(params)
+        self.edits_logits = params.has_penalties or params.min_tokens > 0 or len(params.logit_bias) > 0
+        self.seen = SeenTokens(prompt_token_ids) if params.has_penalties else None
         self.num_prompt_tokens = len(prompt_token_ids)
-        self.token_ids = list(prompt_token_ids)  # prompt and output
+        self.token_ids = [*prompt_token_ids, *output_token_ids]  # prompt and output
+        self.max_output_tokens = params.max_tokens or sys.maxsize  # the engine lowers it to the end of the context
+        self.answer_now = answer_now
+        self.control: ReasoningControl | None = None  # made by the engine, which knows how the model thinks
+        self.lookup: Lookup | None = None  # made by the drafter when it is needed first
         self.status = RequestStatus.WAITING
         self.finish_reason: FinishReason | None = None
         self.stop_reason: int | str | None = None
         self.matcher: AnswerMatcher | None = None  # of a structured output, once the engine has taken the request
         self.num_computed_tokens = 0
         self.num_cached_tokens: int | None = None  # of the prompt, at first admission
+        self.num_charged_tokens = 0  # of the tenant's share
         self.num_preemptions = 0
-        self.block_ids: list[int] = []
+        self.block_ids = array("i")
         self.block_hashes: list[bytes] = []  # of the full blocks of token_ids, as far as they were needed
 
     @property
@@ -67,6 +95,11 @@ class Request:
     def num_pending_tokens(self) -> int:
         """Tokens yet to be computed before another can be drawn."""
         return len(self.token_ids) - self.num_computed_tokens
+
+    @property
+    def forced_token_ids(self) -> tuple[int, ...]:
+        """What must come next, whatever the model would draw."""
+        return self.control.forced if self.control is not None else ()
 
     def finish(self, reason: FinishReason, stop_reason: int | str | None = None) -> None:
         """Marks the request as ended."""

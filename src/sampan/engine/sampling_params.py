@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -40,6 +41,12 @@ class SamplingParams:
         skip_special_tokens: leave special tokens out of the text.
         structured_outputs: what the answer must look like. The thought before it is free. It ends where the constraint
             lets it end; `max_tokens` and `stop` may cut it short.
+        thinking_token_budget: most tokens of a thought; then it is closed and the answer follows. 0 closes it at once.
+        answer_reserve: a thought is closed when only this many tokens are left for the answer, so that `max_tokens` (or
+            the context's end) does not leave it empty; 0 for none. None takes 512, at most a quarter of what there is;
+            none where that is very little, nor with `ignore_eos`.
+        loop_guard: a thought that repeats itself is closed, an answer that does is ended with the stop reason
+            "repetition"; not with `ignore_eos`, which asks for length.
 
     Raises:
         RequestError: a value is out of range; `param` names it.
@@ -63,6 +70,9 @@ class SamplingParams:
     logprobs: int | None = None
     skip_special_tokens: bool = True
     structured_outputs: StructuredOutputsParams | None = None
+    thinking_token_budget: int | None = None
+    answer_reserve: int | None = None
+    loop_guard: bool = True
 
     def __post_init__(self) -> None:
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
@@ -89,6 +99,18 @@ class SamplingParams:
         if self.min_tokens < 0 or (self.max_tokens is not None and self.min_tokens > self.max_tokens):
             raise RequestError(
                 f"min_tokens={self.min_tokens} is out of range", param="min_tokens", remedy="use 0 to max_tokens"
+            )
+        if self.thinking_token_budget is not None and self.thinking_token_budget < 0:
+            raise RequestError(
+                f"thinking_token_budget={self.thinking_token_budget} is out of range",
+                param="thinking_token_budget",
+                remedy="use 0 or more",
+            )
+        if self.answer_reserve is not None and not 0 <= self.answer_reserve < (self.max_tokens or sys.maxsize):
+            raise RequestError(
+                f"answer_reserve={self.answer_reserve} is out of range",
+                param="answer_reserve",
+                remedy="use 0 or more, and less than max_tokens",
             )
         if self.logprobs is not None and not 0 <= self.logprobs <= MAX_LOGPROBS:
             raise RequestError(
@@ -118,3 +140,8 @@ class SamplingParams:
                 param="structured_outputs",
                 remedy="send one of them",
             )
+
+    @property
+    def has_penalties(self) -> bool:
+        """Whether tokens seen before weigh less or more."""
+        return (self.repetition_penalty, self.presence_penalty, self.frequency_penalty) != (1.0, 0.0, 0.0)

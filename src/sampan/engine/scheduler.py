@@ -2,61 +2,126 @@
 
 One rule: every running request's `num_computed_tokens` catches up with its `num_tokens` within one budget of tokens a
 step. Requests that decode come first, so that a long prompt never stalls a stream; prompts take what is left, in
-chunks. Where blocks run out, the youngest running request gives its own back and is computed anew later (preemption
-by recompute), so the oldest always makes progress and every request ends.
+chunks; then waiting requests are admitted in the order of `waiting_queue`. Where blocks run out, the youngest running
+request gives its own back and is computed anew later (preemption by recompute), so the oldest always makes progress
+and every request ends.
+
+Drafts (speculative.py) and the tokens that close a thought (reasoning_control.py) are further tokens of a row. They
+get what is left of budget and blocks when everything else has its share, so they never make anybody wait.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
+from sampan.engine.deadlines import Deadlines
+from sampan.engine.drain_rate import DrainRate
 from sampan.engine.kv_cache import KVCacheManager
 from sampan.engine.outputs import FinishReason
 from sampan.engine.request import Request, RequestStatus
+from sampan.engine.speculative import Drafter
+from sampan.engine.waiting_queue import WaitingQueue
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ScheduledRequest:
-    """A request and the number of its tokens that this step computes."""
+    """A request and the number of its tokens that this step computes. Not frozen: that costs half a microsecond.
+
+    Args:
+        samples: whether the step draws a token for it: only when nothing is pending behind these tokens.
+        draft_token_ids: computed behind them: what may come next.
+        forced_token_ids: of the drawn tokens, the first ones must be these.
+    """
 
     request: Request
     num_new_tokens: int
+    samples: bool
+    draft_token_ids: tuple[int, ...] = ()
+    forced_token_ids: tuple[int, ...] = ()
 
     @property
-    def samples(self) -> bool:
-        """Whether the step draws a token for it: only when nothing is pending behind these tokens."""
-        return self.num_new_tokens == self.request.num_pending_tokens
+    def num_rows(self) -> int:
+        """Tokens that the step computes for it."""
+        return self.num_new_tokens + len(self.draft_token_ids)
+
+    @property
+    def num_samples(self) -> int:
+        """Tokens that the step draws for it: the next one, and one behind each draft."""
+        return 1 + len(self.draft_token_ids) if self.samples else 0
+
+    def forced_at(self, index: int) -> int | None:
+        """What the drawn token `index` must be."""
+        return self.forced_token_ids[index] if index < len(self.forced_token_ids) else None
 
 
 class Scheduler:
-    """Waiting requests, running requests, and the choice between them."""
+    """Waiting requests, running requests, and the choice between them. Times are in `time.monotonic` seconds.
 
-    def __init__(self, kv_cache: KVCacheManager, *, max_num_seqs: int, max_num_batched_tokens: int) -> None:
+    Args:
+        drafter: None for no speculation.
+    """
+
+    def __init__(
+        self,
+        kv_cache: KVCacheManager,
+        waiting: WaitingQueue,
+        *,
+        max_num_seqs: int,
+        max_num_batched_tokens: int,
+        drafter: Drafter | None = None,
+    ) -> None:
         self._kv_cache = kv_cache
+        self._drafter = drafter
         self._max_num_seqs = max_num_seqs
         self._max_num_batched_tokens = max_num_batched_tokens
-        self.waiting: deque[Request] = deque()
+        self._deadlines = Deadlines()
+        self._drain_rate = DrainRate()
+        self._queued_since: float | None = None  # the last step, if it left anyone waiting
+        self.waiting = waiting
         self.running: list[Request] = []  # oldest admission first
         self.num_preemptions = 0
 
-    def add(self, request: Request) -> None:
-        """Puts a request at the end of the queue."""
-        self.waiting.append(request)
+    def add(self, request: Request, now: float) -> None:
+        """Puts a request into the queue; whether there is room is for the caller to ask."""
+        request.arrival_time = now
+        self.waiting.push(request)
+        self._deadlines.add(request)
 
-    def schedule(self) -> list[ScheduledRequest]:
+    def expired(self, now: float) -> list[Request]:
+        """Open requests whose deadline has come; the caller finishes them before it schedules."""
+        return self._deadlines.expired(now)
+
+    def retry_after(self) -> float:
+        """Seconds until those that wait now will have started, as far as the last half-minute tells."""
+        return self._drain_rate.retry_after(self.waiting.num_tokens)
+
+    def schedule(self, now: float) -> list[ScheduledRequest]:
         """Chooses the next step's work and reserves its blocks."""
+        num_preemptions = self.num_preemptions
+        scheduled = self._continue_running()
+        for entry in scheduled:
+            self.waiting.charge(entry.request, entry.num_new_tokens)
+        num_waiting_tokens = self.waiting.num_tokens
+        if self.num_preemptions == num_preemptions:
+            scheduled += self._admit(self._max_num_batched_tokens - _num_tokens(scheduled))
+            self._add_drafts(scheduled)
+        if self._queued_since is not None:
+            self._drain_rate.observe(num_waiting_tokens - self.waiting.num_tokens, now - self._queued_since)
+        self._queued_since = now if self.waiting else None
+        return scheduled
+
+    def _continue_running(self) -> list[ScheduledRequest]:
+        """Work for those that run already: decodes, then prompts, each oldest first."""
         budget = self._max_num_batched_tokens
         scheduled: list[ScheduledRequest] = []
-        preempted = False
-        # The sort is stable: within decodes and within prompts, age decides.
-        by_urgency = sorted(self.running, key=lambda request: request.num_pending_tokens > 1)
-        for request in by_urgency:
+        pending = [(request.num_pending_tokens, request) for request in self.running]
+        decodes = [entry for entry in pending if entry[0] <= 1]
+        prompts = [entry for entry in pending if entry[0] > 1]
+        for num_pending, request in decodes + prompts:
             if request.status is not RequestStatus.RUNNING or budget == 0:
                 continue
-            num_new = min(request.num_pending_tokens, budget)
+            num_new = min(num_pending, budget)
             while not self._kv_cache.allocate(request, num_new):
-                preempted = True
                 victim = self.running[-1]
                 scheduled, returned = _without(scheduled, victim)
                 budget += returned
@@ -64,38 +129,54 @@ class Scheduler:
                 if victim is request:
                     break
             else:
-                scheduled.append(ScheduledRequest(request, num_new))
+                scheduled.append(_entry(request, num_new))
                 budget -= num_new
-        if not preempted:
-            scheduled += self._admit(budget)
         return scheduled
 
     def _admit(self, budget: int) -> list[ScheduledRequest]:
         """Moves waiting requests to running, in order, while budget, places and blocks last."""
         admitted = []
         while self.waiting and budget > 0 and len(self.running) < self._max_num_seqs:
-            request = self.waiting[0]
-            self._kv_cache.acquire_cached_prefix(request)
-            num_new = min(request.num_pending_tokens, budget)
-            if not self._kv_cache.allocate(request, num_new):
-                self._kv_cache.free(request)
+            request = self.waiting.peek()
+            num_new = self._kv_cache.admit(request, budget)
+            if num_new == 0:
                 break
-            self._kv_cache.count_admission(request)
-            self.waiting.popleft()
+            self.waiting.pop()
+            self.waiting.charge(request, num_new)  # at once: whose turn is next depends on it
             request.status = RequestStatus.RUNNING
             self.running.append(request)
-            admitted.append(ScheduledRequest(request, num_new))
+            admitted.append(_entry(request, num_new))
             budget -= num_new
         return admitted
 
+    def _add_drafts(self, scheduled: list[ScheduledRequest]) -> None:
+        """Gives requests as many drafts as budget and blocks allow."""
+        num_rows = _num_tokens(scheduled)
+        budget = self._max_num_batched_tokens - num_rows
+        for entry in scheduled:
+            may_have_any = entry.samples and (self._drafter is not None or entry.forced_token_ids)
+            drafts = self._drafts(entry, budget, num_rows) if may_have_any else ()
+            if drafts and self._kv_cache.allocate(entry.request, entry.num_new_tokens + len(drafts)):
+                entry.draft_token_ids = drafts
+                budget -= len(drafts)
+
+    def _drafts(self, entry: ScheduledRequest, budget: int, num_rows: int) -> tuple[int, ...]:
+        """What may come next for a request. What is forced is the surest guess."""
+        request, forced = entry.request, entry.forced_token_ids
+        # The token behind the last useful draft is the last one of the output.
+        limit = min(budget, request.max_output_tokens - request.num_output_tokens - 1)
+        if limit <= 0 or forced:
+            return forced[: max(limit, 0)]
+        return tuple(self._drafter.propose(request, limit, num_rows)) if self._drafter is not None else ()
+
     def _preempt(self, request: Request) -> None:
-        """Takes a running request's blocks and sends it back to the head of the queue."""
+        """Takes a running request's blocks and sends it back to the queue."""
         self.running.remove(request)
         self._kv_cache.free(request)
         request.status = RequestStatus.WAITING
         request.num_preemptions += 1
         self.num_preemptions += 1
-        self.waiting.appendleft(request)
+        self.waiting.push_back(request)
 
     def finish(self, request: Request, reason: FinishReason, stop_reason: int | str | None = None) -> None:
         """Ends a request wherever it is; its blocks are free at once."""
@@ -103,11 +184,22 @@ class Scheduler:
             self.running.remove(request)
         elif request.status is RequestStatus.WAITING:
             self.waiting.remove(request)
+        self.waiting.close(request)
+        self._deadlines.discard(request)
         self._kv_cache.free(request)
         request.finish(reason, stop_reason)
+
+
+def _entry(request: Request, num_new_tokens: int) -> ScheduledRequest:
+    samples = num_new_tokens == request.num_pending_tokens
+    return ScheduledRequest(request, num_new_tokens, samples, (), request.forced_token_ids if samples else ())
+
+
+def _num_tokens(scheduled: list[ScheduledRequest]) -> int:
+    return sum([entry.num_new_tokens for entry in scheduled])
 
 
 def _without(scheduled: list[ScheduledRequest], request: Request) -> tuple[list[ScheduledRequest], int]:
     """The list without a request, and the tokens that this gives back."""
     kept = [entry for entry in scheduled if entry.request is not request]
-    return kept, sum(entry.num_new_tokens for entry in scheduled) - sum(entry.num_new_tokens for entry in kept)
+    return kept, _num_tokens(scheduled) - _num_tokens(kept)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
-from sampan.engine.outputs import EngineOutput, FinishReason
+from sampan.engine.outputs import TIMEOUT, EngineOutput, FinishReason
 from sampan.engine.reading import read_output
-from sampan.errors import EngineError, RequestError, UnavailableError
+from sampan.errors import DeadlineError, EngineError, RequestError, UnavailableError
 from sampan.server.merge import merge
 from sampan.text import TextDelta, TextStream
 
@@ -64,6 +64,7 @@ class Answer:
         Raises:
             RequestError: the structured output became too complex on the way.
             EngineError: the model computed NaN or Inf.
+            DeadlineError: the request's time has passed.
             UnavailableError: the engine is closing.
         """
         reason = output.finish_reason
@@ -73,6 +74,8 @@ class Answer:
                     "the constraint became too complex", param="structured_outputs", remedy="simplify it"
                 )
             raise EngineError("the model's output is not a number")
+        if reason is FinishReason.ABORT and output.stop_reason == TIMEOUT:
+            raise DeadlineError("The answer was not complete within the request's timeout", remedy="allow more time")
         if reason is FinishReason.ABORT:
             raise UnavailableError("The server is shutting down", remedy="send the request again")
         num_before = self.text.num_tokens

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -32,9 +31,12 @@ class ChatFormat:
     Args:
         model: the name under which the model answers.
         starts_in_reasoning: whether the prompt ended inside a thought.
+        answer_id: the `id` of the answer.
     """
 
-    def __init__(self, service: Service, request: ChatRequest, model: str, starts_in_reasoning: bool) -> None:
+    def __init__(
+        self, service: Service, request: ChatRequest, model: str, starts_in_reasoning: bool, answer_id: str
+    ) -> None:
         self._tokenizer = service.tokenizer
         self._with_logprobs = bool(request.logprobs)
         self._num_choices = request.num_choices
@@ -45,7 +47,7 @@ class ChatFormat:
         fields = REASONING_FIELDS.get(service.config.reasoning_format, ())
         self._reasoning_fields = () if self._hides_reasoning else fields
         self._envelope = {
-            "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "id": answer_id,
             "created": int(time.time()),
             "model": model,
             "system_fingerprint": service.system_fingerprint,

@@ -19,11 +19,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sampan.errors import (
+    DeadlineError,
     EngineError,
     OverloadedError,
     RequestError,
     SampanError,
     UnavailableError,
+    UnknownAnswerError,
     UnknownModelError,
     UnsupportedError,
 )
@@ -49,9 +51,11 @@ ERROR_TABLE: dict[type[Exception], ErrorKind] = {
     EngineError: ErrorKind(500, "InternalServerError", hidden="The engine failed while it worked on this request"),
     RequestError: ErrorKind(400, "BadRequestError"),
     UnknownModelError: ErrorKind(404, "NotFoundError"),
+    UnknownAnswerError: ErrorKind(404, "NotFoundError"),
     UnsupportedError: ErrorKind(501, "NotImplementedError"),
     OverloadedError: ErrorKind(429, "rate_limit_error"),
     UnavailableError: ErrorKind(503, "unavailable_error"),
+    DeadlineError: ErrorKind(408, "timeout_error"),
 }
 """Looked up along the class's bases, so a new subclass is answered like its parent until it has a line of its own."""
 

@@ -12,18 +12,25 @@ from sampan.server.errors import error_body
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One connection. A request's head (its first line and headers) that grows or takes too long ends it.
+    """One connection. A request's head (its first line and headers) that grows or takes too long ends it, and so does a
+    client that does not read its answer.
+
+    What a client has not read fills the kernel's buffers, then uvicorn's (64 KiB). After that `send` waits, so answers
+    are written no faster than they are read. What the engine draws meanwhile waits as token ids, at most `max_tokens`.
 
     Attributes:
         max_head_bytes: of one head. What has been read of it at once may exceed this by the size of a read.
         max_head_seconds: from the connection, or the head's first byte, to the head's end.
+        max_stall_seconds: while nothing more can be written because nothing is read.
     """
 
     max_head_bytes = 64 * 1024
     max_head_seconds = 20.0
+    max_stall_seconds = 60.0
 
     _head_bytes: int | None = None  # None while no head is being read
     _head_deadline: asyncio.TimerHandle | None = None
+    _stall_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -31,7 +38,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
+        self._end_stall()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Called when the write buffer is full."""
+        self._stall_deadline = self.loop.call_later(self.max_stall_seconds, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Called when most of it has been read."""
+        self._end_stall()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -63,6 +81,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._head_deadline is not None:
             self._head_deadline.cancel()
             self._head_deadline = None
+
+    def _end_stall(self) -> None:
+        if self._stall_deadline is not None:
+            self._stall_deadline.cancel()
+            self._stall_deadline = None
 
     def _time_out(self) -> None:
         if self._head_bytes is None:  # it never said a word

@@ -19,6 +19,8 @@ logger = logging.getLogger("sampan.server")
 
 MAX_MESSAGES = 4096
 MAX_CHOICES = 64  # answers of one request: n, or n times the number of prompts
+MAX_PRIORITY = 100
+MAX_TIMEOUT_SECONDS = 86400.0
 MAX_REPORTED_FIELDS = 8
 
 # Fields that this version lacks, and their values that ask for nothing; see `refuse_unsupported`.
@@ -32,10 +34,6 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "bad_words": ([],),
     "allowed_token_ids": ([],),
     "repetition_detection": (),
-    "thinking_token_budget": (),
-    "thinking_budget": (),
-    "reasoning_max_tokens": (),
-    "priority": (0,),
     "use_beam_search": (False,),
     "length_penalty": (1, 1.0),
     "truncate_prompt_tokens": (),
@@ -47,9 +45,7 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 }
 
 # Known fields that cannot change an answer of this server.
-WITHOUT_EFFECT = frozenset(
-    {"user", "metadata", "safety_identifier", "service_tier", "parallel_tool_calls", "prompt_cache_key"}
-)
+WITHOUT_EFFECT = frozenset({"metadata", "safety_identifier", "service_tier", "parallel_tool_calls", "prompt_cache_key"})
 
 
 class RequestModel(BaseModel):
@@ -83,7 +79,19 @@ class StructuredOutputsFields(RequestModel):
     grammar: str | None = None
 
 
-class SamplingFields(RequestModel):
+class AdmissionFields(RequestModel):
+    """When a request has its turn.
+
+    `user` is whose request it is: a busy server is shared evenly between users. `priority` orders the requests of one
+    user, lower ones first, as in vLLM. `timeout` is in seconds: a request that has not ended by then is refused or cut.
+    """
+
+    user: str | None = Field(default=None, max_length=256)
+    priority: int | None = Field(default=None, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+    timeout: float | None = Field(default=None, gt=0, le=MAX_TIMEOUT_SECONDS)
+
+
+class SamplingFields(AdmissionFields):
     """How tokens are drawn. None takes the server's default, which is the model's own recommendation."""
 
     temperature: float | None = None
@@ -101,6 +109,11 @@ class SamplingFields(RequestModel):
     skip_special_tokens: bool | None = None
     ignore_eos: bool | None = None
     min_tokens: int | None = None
+    thinking_token_budget: int | None = None  # vLLM's name; the next two are other servers'
+    thinking_budget: int | None = None
+    reasoning_max_tokens: int | None = None
+    answer_reserve: int | None = None
+    loop_guard: bool | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     response_format: ResponseFormat | None = None
     structured_outputs: StructuredOutputsFields | None = None
@@ -113,6 +126,14 @@ class SamplingFields(RequestModel):
     def max_new_tokens(self) -> int | None:
         """The bound on the answer, whatever name the client gave it."""
         return self.max_tokens
+
+    @property
+    def max_thinking_tokens(self) -> int | None:
+        """The bound on the thought, whatever name the client gave it."""
+        name, value = "thinking_token_budget", self.thinking_token_budget
+        for other in ("thinking_budget", "reasoning_max_tokens"):
+            value = _one_of(name, value, other, getattr(self, other))
+        return value
 
     @property
     def num_logprobs(self) -> int | None:

@@ -26,6 +26,8 @@ SHARED_FIELDS = (
     "skip_special_tokens",
     "ignore_eos",
     "min_tokens",
+    "answer_reserve",
+    "loop_guard",
 )
 
 
@@ -36,11 +38,13 @@ def sampling_params(request: SamplingFields, defaults: SamplingParams) -> Sampli
         RequestError: a value is out of range; `param` names it.
     """
     given = {name: value for name in SHARED_FIELDS if (value := getattr(request, name)) is not None}
-    max_tokens = request.max_new_tokens or defaults.max_tokens
     return replace(
         defaults,
         **given,
-        max_tokens=max_tokens,
+        max_tokens=request.max_new_tokens or defaults.max_tokens,
+        thinking_token_budget=(
+            defaults.thinking_token_budget if request.max_thinking_tokens is None else request.max_thinking_tokens
+        ),
         logprobs=request.num_logprobs,
         structured_outputs=structured_outputs(request),
     )

@@ -15,7 +15,7 @@ from typing import Any
 from sampan.cluster import EngineClient
 from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
-from sampan.errors import RequestError, UnavailableError, UnknownModelError
+from sampan.errors import RequestError, UnavailableError, UnknownAnswerError, UnknownModelError
 from sampan.server.answer import Answer, Answers
 from sampan.server.off_loop import off_loop_if
 from sampan.server.protocol import MAX_CHOICES, SamplingFields
@@ -54,6 +54,7 @@ class Service:
         self._chat_template = chat_template
         self._defaults = defaults
         self._is_closed = False
+        self._open_ids: dict[str, list[str]] = {}  # the engine's ids of each answer id
         # Says that two answers came from the same model under the same name; a seed promises nothing across a change.
         digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode())
         self.system_fingerprint = f"fp_{digest.hexdigest()[:12]}"
@@ -113,15 +114,17 @@ class Service:
         num_choices: int = 1,
         starts_in_reasoning: bool | None = None,
         cache_salt: str = "",
+        answer_id: str | None = None,
     ) -> AsyncIterator[Answers]:
         """Hands the prompts to the engine; the `with` body begins once all are accepted. Leaving it ends what is open.
 
         Args:
             prompts: token ids.
-            request: how tokens are drawn.
+            request: how tokens are drawn, and when it has its turn.
             num_choices: answers of each prompt.
             starts_in_reasoning: whether the prompts end inside a thought; None does not split thought and answer.
             cache_salt: requests with different salts share no cached prompt.
+            answer_id: by which `answer_now` finds them.
 
         Raises:
             RequestError: a parameter is out of range, or there would be too many answers.
@@ -132,18 +135,40 @@ class Service:
             raise UnavailableError("The server is shutting down", remedy="send the request again")
         if len(prompts) * num_choices > MAX_CHOICES:
             raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
-        request_id = uuid.uuid4().hex
+        request_id = answer_id or uuid.uuid4().hex
         async with AsyncExitStack() as stack:
             answers: list[Answer] = []
+            own_ids = self._open_ids[request_id] = []
+            stack.callback(self._open_ids.pop, request_id)
             for prompt in prompts:
                 params = self._params(request, len(prompt))
                 for choice in range(num_choices):
                     index = len(answers)
                     own = replace(params, seed=seed_of_choice(params.seed, choice))
-                    outputs = await self.engine.generate(f"{request_id}-{index}", prompt, own, cache_salt=cache_salt)
+                    outputs = await self.engine.generate(
+                        f"{request_id}-{index}",
+                        prompt,
+                        own,
+                        cache_salt=cache_salt,
+                        tenant=request.user or "",
+                        priority=-(request.priority or 0),  # on the wire, as in vLLM, lower is sooner
+                        timeout=request.timeout,
+                    )
                     stack.push_async_callback(outputs.aclose)
+                    own_ids.append(f"{request_id}-{index}")
                     answers.append(Answer(index, outputs, self._text_stream(params, starts_in_reasoning)))
             yield Answers([len(prompt) for prompt in prompts], answers)
+
+    def answer_now(self, answer_id: str) -> None:
+        """Closes the thoughts of an open answer, so that what it has to say follows; harmless where it is said already.
+
+        Raises:
+            UnknownAnswerError: no answer of that id is open here.
+        """
+        if answer_id not in self._open_ids:
+            raise UnknownAnswerError("No answer of that id is open", param="id", remedy="take the id from the stream")
+        for request_id in self._open_ids[answer_id]:
+            self.engine.answer_now(request_id)
 
     def _params(self, request: SamplingFields, prompt_len: int) -> SamplingParams:
         """The request's parameters. A default for the answer's length gives way to the end of the context."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -22,14 +24,23 @@ def chat_routes(service: Service) -> APIRouter:
         refuse_unsupported(request)
         model = service.model_name(request.model)
         prompt = await service.chat_prompt(request.messages, **request.template_options())
+        answer_id = f"chatcmpl-{uuid.uuid4().hex}"
         answers = service.open(
             [prompt.token_ids],
             request,
             num_choices=request.num_choices,
             starts_in_reasoning=prompt.starts_in_reasoning,
             cache_salt=request.cache_salt or "",
+            answer_id=answer_id,
         )
-        shape = ChatFormat(service, request, model, prompt.starts_in_reasoning)
+        shape = ChatFormat(service, request, model, prompt.starts_in_reasoning, answer_id)
         return await respond(http, request, answers, shape, service.config.ping_interval_seconds)
+
+    @router.post(
+        "/v1/chat/completions/{answer_id}/answer_now", summary="End the thought of an answer that is being streamed"
+    )
+    async def answer_now(answer_id: str) -> Response:
+        service.answer_now(answer_id)
+        return Response(status_code=204)
 
     return router
