@@ -13,6 +13,7 @@ from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.engine.scheduler import ScheduledRequest, Scheduler
 from sampan.engine.structured import MaskWriter
+from sampan.engine.waiting_queue import WaitingQueue
 from sampan.errors import ConfigError, RequestError
 
 EOS = 2
@@ -39,16 +40,22 @@ class Bench:
     def __init__(self, *, num_blocks: int = 64, budget: int = 16) -> None:
         self.kv_cache = KVCacheManager(num_blocks, 4)
         self.drafter = Counting()
-        self.scheduler = Scheduler(self.kv_cache, max_num_seqs=8, max_num_batched_tokens=budget, drafter=self.drafter)
+        self.scheduler = Scheduler(
+            self.kv_cache,
+            WaitingQueue(max_requests=8, max_tokens=100),
+            max_num_seqs=8,
+            max_num_batched_tokens=budget,
+            drafter=self.drafter,
+        )
 
     def add(self, name: str, prompt_len: int, **params: object) -> Request:
         request = Request(name, range(100, 100 + prompt_len), SamplingParams(seed=0, **params))  # type: ignore[arg-type]
-        self.scheduler.add(request)
+        self.scheduler.add(request, now=0.0)
         return request
 
     def step(self) -> dict[str, tuple[int, int]]:
         """Tokens and drafts of each request."""
-        scheduled = self.scheduler.schedule()
+        scheduled = self.scheduler.schedule(now=0.0)
         chosen = {entry.request.request_id: (entry.num_new_tokens, len(entry.draft_token_ids)) for entry in scheduled}
         for entry in scheduled:
             samples = entry.samples
@@ -107,15 +114,15 @@ def test_what_is_forced_comes_before_any_guess() -> None:
     request = bench.add("a", 3)
     tags = ThoughtTokens(100, 50, (40, 41, 50))
     request.control = ReasoningControl(request.token_ids, 3, request.params, tags, 99, answer_now=True)
-    [entry] = bench.scheduler.schedule()
+    [entry] = bench.scheduler.schedule(now=0.0)
     assert (entry.draft_token_ids, entry.forced_token_ids) == ((40, 41, 50), (40, 41, 50))
     assert bench.drafter.asked == []
 
 
 def scheduled(request: Request, drafts: tuple[int, ...], forced: tuple[int, ...] = ()) -> ScheduledRequest:
-    request.block_ids = [3, 5]
+    request.block_ids.extend([3, 5])
     request.num_computed_tokens = request.num_tokens - 1
-    return ScheduledRequest(request, 1, drafts, forced)
+    return ScheduledRequest(request, 1, True, drafts, forced)
 
 
 def test_each_draft_is_a_row_and_each_position_a_sample() -> None:

@@ -14,8 +14,8 @@ from sampan.engine.structured.matcher import AnswerMatcher
 
 @dataclass(slots=True)
 class Positions:
-    """Where one request draws in a step: behind its tokens, and behind each of its drafts. Not frozen: that costs half a
-    microsecond.
+    """Where one request draws in a step: behind its tokens, and behind each of its drafts. Not frozen: that costs half
+    a microsecond.
 
     Args:
         matcher: None where every token may come.
