@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from byte_vocabulary import THINK_END, THINK_START, decode, encode
+from drafters import Foreseeing, right, wandering, wrong
 from random_model import EOS, VOCAB, run
 from sampan.backends.base import Backend, StepOutput
 from sampan.engine.engine import Engine
 from sampan.engine.outputs import EngineOutput, FinishReason
+from sampan.engine.reasoning_control import ThoughtTokens
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.engine.structured import StructuredOutputsParams
@@ -107,7 +109,7 @@ def tokens_of(outputs: dict[str, list[EngineOutput]]) -> dict[str, tuple[list[in
 def alone(make_engine: EngineFactory) -> dict[str, tuple[list[int], list[bytes], FinishReason | None]]:
     result = {}
     for request in requests(30):
-        result |= tokens_of(run(make_engine(enable_prefix_caching=False), [request]))
+        result |= tokens_of(run(make_engine(speculation="off", enable_prefix_caching=False), [request]))
     return result
 
 
@@ -150,6 +152,32 @@ def test_resumed_at_every_position(make_engine: EngineFactory, alone: dict[str, 
             request.token_ids += tokens[:done]
             (parts,) = run(make_engine(), [request]).values()
             assert [token for part in parts for token in part.new_token_ids] == tokens[done:]
+
+
+@pytest.mark.parametrize("drafts", [right, wrong, wandering(7)], ids=["right", "wrong", "wandering"])
+def test_whatever_is_drafted(
+    make_engine: EngineFactory, alone: dict[str, Any], drafts: Callable[[list[int], int], list[int]]
+) -> None:
+    drafter = Foreseeing({name: tokens for name, (tokens, _, _) in alone.items()}, drafts)
+    engine = make_engine(drafter=drafter)
+    assert tokens_of(run(engine, requests(30))) == alone
+    assert engine.num_drafted_tokens > 50
+
+
+def test_a_thought_that_is_closed_is_followed_by_the_answer(make_engine: EngineFactory) -> None:
+    tags = ThoughtTokens(THINK_START, THINK_END, (*encode("\n"), THINK_END))
+    params = SamplingParams(
+        max_tokens=60,
+        temperature=1.0,
+        seed=3,
+        thinking_token_budget=5,
+        structured_outputs=StructuredOutputsParams(regex="[ab]{4}"),
+    )
+    (parts,) = run(make_engine(thought_tokens=tags), [Request("r", [20, THINK_START], params)]).values()
+    tokens = [token for part in parts for token in part.new_token_ids]
+    assert tokens.index(THINK_END) == 6
+    assert re.fullmatch("\n*[ab]{4}", decode(tokens[7:-1]).decode())
+    assert (tokens[-1], parts[-1].finish_reason) == (EOS, FinishReason.STOP)
 
 
 def test_a_cut_answer_says_so(make_engine: EngineFactory) -> None:
