@@ -67,7 +67,7 @@ def with_client(
     """Runs `main` with a client, and closes it."""
 
     async def body() -> None:
-        client = ProcessEngine(running.model)
+        client = ProcessEngine(running.model.config, running.model.max_model_len)
         if connect:
             client.connect(running.endpoint)
         try:
@@ -213,7 +213,7 @@ def test_a_failed_cluster_fails_open_streams_behind_what_they_have(running: Runn
 
 def test_the_requests_of_a_worker_that_is_gone_are_dropped(running: RunningEngine) -> None:
     async def main(client: ProcessEngine) -> None:
-        dead = ProcessEngine(running.model)
+        dead = ProcessEngine(running.model.config, running.model.max_model_len)
         dead.connect(running.endpoint)
         await dead.generate("orphan", PROMPT, ENDLESS)
         await until(lambda: client.status().num_running == 1)
@@ -286,7 +286,7 @@ def test_a_worker_that_does_not_read_is_dropped_and_goes_on_later(
     prompts = {f"r{i}": PROMPT[i:] for i in range(8)}  # sockets of the system hold some hundred kilobytes as well
 
     async def main(client: ProcessEngine) -> None:
-        observer = ProcessEngine(running.model)
+        observer = ProcessEngine(running.model.config, running.model.max_model_len)
         observer.connect(running.endpoint)
         streams = [await client.generate(name, prompt, params) for name, prompt in prompts.items()]
         await until(lambda: observer.status().num_running == len(streams))

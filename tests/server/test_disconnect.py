@@ -49,7 +49,7 @@ def real_engine():
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_blocks_of_the_real_engine_are_free_again(serve, real_engine, stream):
-    client = ProcessEngine(real_engine.model)
+    client = ProcessEngine(real_engine.model.config, real_engine.model.max_model_len)
     live = serve(client, on_start=lambda: client.connect(real_engine.endpoint))
     live.wait_until(lambda: live.engine.status().num_free_blocks == 256)
     connection = live.send("/v1/completions", {"prompt": [9] * 40, "ignore_eos": True, "stream": stream})
@@ -96,7 +96,7 @@ def has_stalled(stream):
 
 
 def test_an_answer_that_is_read_late_is_whole_and_held_no_blocks_meanwhile(serve, real_engine):
-    client = ProcessEngine(real_engine.model)
+    client = ProcessEngine(real_engine.model.config, real_engine.model.max_model_len)
     live = serve(client, on_start=lambda: client.connect(real_engine.endpoint))
     body = {"prompt": [9] * 40, "ignore_eos": True, "max_tokens": 2000, "temperature": 0}
     whole = httpx.post(f"{live.url}/v1/completions", json=body, timeout=60).json()

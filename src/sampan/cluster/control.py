@@ -62,8 +62,6 @@ class ModelInfo(msgspec.Struct, frozen=True):
     version: str
     config: ModelConfig
     max_model_len: int
-    max_num_waiting: int
-    max_num_waiting_tokens: int
 
 
 class EngineReady(msgspec.Struct, frozen=True, tag=True):

@@ -224,6 +224,7 @@ class EngineLoop:
             num_blocks=kv_cache.pool.num_blocks,
             num_free_blocks=kv_cache.pool.num_free,
             num_waiting_tokens=scheduler.waiting.num_tokens,
+            tenant_limit=scheduler.waiting.tenant_limit,
             retry_after=scheduler.retry_after(),
             num_preemptions=scheduler.num_preemptions,
             num_queried_tokens=kv_cache.num_queried_tokens,

@@ -63,16 +63,7 @@ def serve(loaded: LoadedModel, endpoint: str, channel: Channel, watch: StepWatch
     loop = EngineLoop(loaded.engine, endpoint, watch)
     os.chmod(endpoint.removeprefix("ipc://"), 0o600)
     watch.watch(loaded.engine)
-    engine = loaded.engine
-    model = ModelInfo(
-        loaded.name,
-        str(loaded.path),
-        engine.revision,
-        loaded.config,
-        engine.max_model_len,
-        engine.config.max_num_waiting,
-        engine.config.max_num_waiting_tokens,
-    )
+    model = ModelInfo(loaded.name, str(loaded.path), loaded.engine.revision, loaded.config, loaded.engine.max_model_len)
     channel.send(EngineReady(model))
     loop.run()
 

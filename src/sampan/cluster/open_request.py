@@ -28,6 +28,7 @@ class OpenRequest:
 
     def __init__(self, submit: Submit, on_leave: Callable[[str], None]) -> None:
         self.request_id = submit.request_id
+        self.tenant = submit.tenant
         self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.num_deaths = 0  # see SUSPECT_AFTER
         self._submit = submit
@@ -45,19 +46,6 @@ class OpenRequest:
         if not self.accepted.done():
             return self._submit
         return msgspec.structs.replace(self._submit, output_token_ids=self._token_ids, accepted_before=True)
-
-    @property
-    def tenant(self) -> str:
-        return self._submit.tenant
-
-    @property
-    def num_prompt_tokens(self) -> int:
-        return len(self._submit.prompt_token_ids)
-
-    @property
-    def has_output(self) -> bool:
-        """Whether an engine has drawn a token for it."""
-        return bool(self._token_ids)
 
     def accept(self) -> None:
         """An engine has taken the request."""

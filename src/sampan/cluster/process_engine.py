@@ -16,7 +16,6 @@ import msgspec
 import zmq
 
 from sampan.cluster.client import EngineStatus
-from sampan.cluster.control import ModelInfo
 from sampan.cluster.messages import (
     MAX_UNREAD_DELIVERIES,
     Abort,
@@ -29,6 +28,7 @@ from sampan.cluster.messages import (
     encode,
 )
 from sampan.cluster.open_request import GUILTY_AFTER, SUSPECT_AFTER, OpenRequest
+from sampan.config import ModelConfig
 from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.sampling_params import MAX_SEED, SamplingParams
 from sampan.errors import EngineError, OverloadedError, RequestError, SampanError, UnavailableError
@@ -45,15 +45,13 @@ class ProcessEngine:
     in the end, and given up where that kills another (`SUSPECT_AFTER`, `GUILTY_AFTER`).
 
     Args:
-        model: that the engine has loaded.
+        config, max_model_len: of the loaded model.
     """
 
-    def __init__(self, model: ModelInfo) -> None:
-        self.config = model.config
-        self.max_model_len = model.max_model_len
-        self._model = model
+    def __init__(self, config: ModelConfig, max_model_len: int) -> None:
+        self.config = config
+        self.max_model_len = max_model_len
         self._requests: dict[str, OpenRequest] = {}
-        self._unaccepted: dict[str, OpenRequest] = {}  # of these, those that no engine has answered for
         self._connection: _Connection | None = None
         self._held_back: list[OpenRequest] = []  # suspects; the first of them is with the engine
         self._status = IDLE
@@ -95,7 +93,9 @@ class ProcessEngine:
             raise self._failure
         if request_id in self._requests:
             raise RequestError(f"request id {request_id!r} is already open", remedy="use another id")
-        self._check_room(len(prompt_token_ids), tenant)
+        overload = self.overload(tenant)
+        if overload is not None:
+            raise overload
         if params.seed is None:  # drawn here, as every engine that works on the request must have the same
             params = replace(params, seed=secrets.randbelow(MAX_SEED))
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -103,40 +103,19 @@ class ProcessEngine:
             request_id, list(prompt_token_ids), params, [], False, cache_salt, tenant, priority, deadline, False
         )
         request = self._requests[request_id] = OpenRequest(submit, self._leave)
-        self._unaccepted[request_id] = request
         self._send(submit)
         try:
             await request.accepted
         except asyncio.CancelledError:
             await request.aclose()
             raise
-        finally:
-            del self._unaccepted[request_id]
         return request
 
-    def _check_room(self, num_tokens: int, tenant: str) -> None:
-        """Refuses what the engine's queue (`sampan.engine.waiting_queue`) had no room for when its step began: so a
-        refusal need not wait for the step's end. Whatever passes is for the engine to decide.
-
-        Raises:
-            OverloadedError: too many requests wait.
-        """
-        pending = self._unaccepted.values()
-        num_waiting = self._status.num_waiting + len(pending)
-        num_tokens += self._status.num_waiting_tokens + sum(request.num_prompt_tokens for request in pending)
-        fullness = num_waiting / self._model.max_num_waiting
-        if num_waiting:
-            fullness = max(fullness, num_tokens / self._model.max_num_waiting_tokens)
-        if fullness >= 2 or (fullness >= 1 and self._has_unstarted(tenant)):
-            raise OverloadedError(
-                "too many requests wait",
-                retry_after=self._status.retry_after,
-                remedy="try again when the seconds of the Retry-After header have passed",
-            )
-
-    def _has_unstarted(self, tenant: str) -> bool:
-        """Whether a tenant has a request without a token; the youngest are the likeliest."""
-        return any(request.tenant == tenant and not request.has_output for request in reversed(self._requests.values()))
+    def overload(self, tenant: str) -> OverloadedError | None:
+        limit = self._status.tenant_limit  # as of the last step
+        if limit is None or sum(request.tenant == tenant for request in self._requests.values()) < limit:
+            return None
+        return OverloadedError.of_queue(self._status.retry_after)
 
     def answer_now(self, request_id: str) -> None:
         request = self._requests.get(request_id)

@@ -35,7 +35,7 @@ class Worker:
     """
 
     def __init__(self, channel: Channel, situation: Situation, model: ModelInfo) -> None:
-        self.engine = ProcessEngine(model)
+        self.engine = ProcessEngine(model.config, model.max_model_len)
         self._channel = channel
         self._situation = situation
 
