@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from sampan import _native
 from sampan._native import BLOCK_SIZE
 from sampan.bench.limits import LimitReader
 from sampan.config import ModelConfig
+from sampan.quant.pages import anonymous_memory
 from sampan.zoo import find
 
 T = TypeVar("T")
@@ -46,6 +48,13 @@ class Result:
     fraction: float  # decode: reading the bytes / the whole time; prefill: multiply-accumulates / the limit
 
 
+def ones(shape: tuple[int, ...], dtype: type) -> npt.NDArray[np.generic]:
+    """In huge pages, as the decoder's cache is."""
+    array = anonymous_memory(math.prod(shape) * np.dtype(dtype).itemsize).view(dtype).reshape(shape)
+    array[...] = 1
+    return array
+
+
 class Attention:
     """The caches of some layers in one paged cache; layer l has the blocks that `tables[l]` names."""
 
@@ -54,8 +63,8 @@ class Attention:
         blocks = context // BLOCK_SIZE
         rng = np.random.default_rng(0)
         dtype = TYPES[kv_format]
-        self.keys = np.full((num_layers * blocks, heads, head_dim, BLOCK_SIZE), 1, dtype)
-        self.values = np.full((num_layers * blocks, heads, BLOCK_SIZE, head_dim), 1, dtype)
+        self.keys = ones((num_layers * blocks, heads, head_dim, BLOCK_SIZE), dtype)
+        self.values = ones((num_layers * blocks, heads, BLOCK_SIZE, head_dim), dtype)
         scales = np.full((*self.keys.shape[:2], BLOCK_SIZE), 0.01, np.float32) if kv_format == "int8" else None
         self.cache = (self.keys, self.values, scales, scales)
         tables = [rng.permutation(blocks) + layer * blocks for layer in range(num_layers)]
