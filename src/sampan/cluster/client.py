@@ -10,6 +10,7 @@ import msgspec
 from sampan.config import ModelConfig
 from sampan.engine.outputs import EngineOutput
 from sampan.engine.sampling_params import SamplingParams
+from sampan.errors import OverloadedError
 
 
 class EngineStatus(msgspec.Struct, frozen=True, array_like=True):
@@ -76,10 +77,13 @@ class EngineClient(Protocol):
 
         Raises:
             RequestError, ContextLengthError: the request cannot be served.
-            OverloadedError: the queue is full. Mostly known at once, however long a step takes.
+            OverloadedError: the queue is full. Known at once where `overload` knows it, however long a step takes.
             EngineError: engines failed.
             UnavailableError: the client is closing.
         """
+
+    def overload(self, tenant: str) -> OverloadedError | None:
+        """What `generate` would raise now for a full queue, as far as can be told at once: before a prompt is made."""
 
     def answer_now(self, request_id: str) -> None:
         """Asks a request that is still thinking to close its thought and answer; harmless where it has ended."""

@@ -93,7 +93,9 @@ class ProcessEngine:
             raise self._failure
         if request_id in self._requests:
             raise RequestError(f"request id {request_id!r} is already open", remedy="use another id")
-        self._refuse_if_full(tenant)
+        overload = self.overload(tenant)
+        if overload is not None:
+            raise overload
         if params.seed is None:  # drawn here, as every engine that works on the request must have the same
             params = replace(params, seed=secrets.randbelow(MAX_SEED))
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -109,11 +111,11 @@ class ProcessEngine:
             raise
         return request
 
-    def _refuse_if_full(self, tenant: str) -> None:
-        """What the engine would answer, as of its last step: a refusal need not wait for the end of this one."""
-        limit = self._status.tenant_limit
-        if limit is not None and sum(request.tenant == tenant for request in self._requests.values()) >= limit:
-            raise OverloadedError.of_queue(self._status.retry_after)
+    def overload(self, tenant: str) -> OverloadedError | None:
+        limit = self._status.tenant_limit  # as of the last step
+        if limit is None or sum(request.tenant == tenant for request in self._requests.values()) < limit:
+            return None
+        return OverloadedError.of_queue(self._status.retry_after)
 
     def answer_now(self, request_id: str) -> None:
         request = self._requests.get(request_id)

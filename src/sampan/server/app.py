@@ -18,6 +18,7 @@ from sampan.errors import SampanError
 from sampan.server.body import first_failure
 from sampan.server.edge import Edge
 from sampan.server.errors import error_kind, error_response, log_failure
+from sampan.server.gate import Gate
 from sampan.server.host_guard import HostGuard
 from sampan.server.routes.admin import admin_routes
 from sampan.server.routes.chat import chat_routes
@@ -66,6 +67,7 @@ def create_app(
         app.include_router(admin_routes(cluster))
     for error_class in (SampanError, HTTPException, RequestValidationError):
         app.add_exception_handler(error_class, _answer_error)
+    app.add_middleware(Gate, engine=engine, config=config)
     app.add_middleware(HostGuard, config=config)
     app.add_middleware(Edge)  # added last: outermost
     return app
