@@ -12,11 +12,12 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from sampan import _native
-from sampan.backends.base import Float32Array, SamplingBatch, SparseRows
+from sampan.backends.base import Float32Array, SamplingBatch, SparseRows, TokenMasks
 from sampan.backends.sampler import sample
 
 KINDS: dict[str, dict[str, float]] = {
@@ -28,7 +29,9 @@ KINDS: dict[str, dict[str, float]] = {
     "top-k 50, top-p 0.95": {"temperature": 0.6, "top_k": 50, "top_p": 0.95},
     "top-k 5000": {"temperature": 0.6, "top_k": 5000},
     "min-p 0.05": {"temperature": 0.6, "min_p": 0.05},
-    "1000 tokens penalised": {"temperature": 0.6, "top_p": 0.95, "repetition_penalty": 1.1},
+    "top-p 0.95, 1000 penalties": {"temperature": 0.6, "top_p": 0.95, "num_seen": 1000},
+    "top-p 0.95, half forbidden": {"temperature": 0.6, "top_p": 0.95, "allowed_share": 0.5},
+    "top-p 0.95, 1% allowed": {"temperature": 0.6, "top_p": 0.95, "allowed_share": 0.01},
 }
 
 
@@ -48,6 +51,10 @@ def batch_of(kind: dict[str, float], vocab_size: int) -> SamplingBatch:
         ids = np.arange(0, vocab_size, max(vocab_size // max(size, 1), 1), dtype=np.int32)[:size]
         return SparseRows(np.array([0, len(ids)], np.int32), ids, np.ones(len(ids), np.float32))
 
+    def mask_of(share: float) -> TokenMasks:
+        allowed = np.random.default_rng(0).random(-(-vocab_size // 32) * 32) < share
+        return TokenMasks(one(0, np.int32), np.packbits(allowed, bitorder="little").view(np.uint32)[None])
+
     return SamplingBatch(
         temperature=one(kind["temperature"], np.float32),
         top_k=one(kind.get("top_k", 0), np.int32),
@@ -55,20 +62,20 @@ def batch_of(kind: dict[str, float], vocab_size: int) -> SamplingBatch:
         min_p=one(kind.get("min_p", 0.0), np.float32),
         seeds=one(1, np.uint64),
         positions=one(1, np.int64),
-        repetition_penalty=one(kind.get("repetition_penalty", 1.0), np.float32),
+        repetition_penalty=one(1.0, np.float32),  # changes nothing, as calls are repeated, but costs the same
         presence_penalty=one(0.0, np.float32),
         frequency_penalty=one(0.0, np.float32),
         num_logprobs=one(kind.get("num_logprobs", -1), np.int32),
-        seen=sparse(1000 if "repetition_penalty" in kind else 0),
+        seen=sparse(int(kind.get("num_seen", 0))),
         bias=sparse(0),
-        allowed=sparse(0),
+        masks=mask_of(kind["allowed_share"]) if "allowed_share" in kind else None,
     )
 
 
-def best_us(call: Callable[[], object], seconds: float) -> float:
-    call()
+def best_us(call: Callable[[], object], seconds: float, prepare: Callable[[], object] = lambda: None) -> float:
     times: list[float] = []
     while sum(times) < seconds or len(times) < 5:
+        prepare()
         start = time.perf_counter()
         call()
         times.append(time.perf_counter() - start)
@@ -80,11 +87,16 @@ def measure(logits: Float32Array, batch: SamplingBatch, seconds: float = 0.15) -
     columns = 1 + int(batch.num_logprobs[0])
     outputs = (np.empty(1, np.int32), np.empty(1, np.int32), np.empty((1, columns), np.int32))
     logprobs = np.empty((1, columns), np.float32)
-    scratch = logits.copy()  # penalties change it again with each call, which costs the same
-    result = {
-        isa: best_us(lambda isa=isa: _native.sample(scratch, batch, *outputs, logprobs, isa), seconds)  # type: ignore[misc]
-        for isa in reversed(_native.supported_isas())
-    }
+    scratch = logits.copy()  # masks change it
+
+    def call(isa: str) -> None:
+        _native.sample(scratch, batch, *outputs, logprobs, isa)
+
+    def restore() -> None:
+        np.copyto(scratch, logits)
+
+    isas = reversed(_native.supported_isas())
+    result = {isa: best_us(partial(call, isa), seconds, restore) for isa in isas}
     return {**result, "numpy": best_us(lambda: sample(logits, batch), seconds)}
 
 

@@ -88,7 +88,8 @@ def compare(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             engine = llms["ngram"].loaded.engine
             for round_number in range(options.rounds + 1):  # the first one fills the prefix caches
                 before = engine.num_drafted_tokens, engine.num_accepted_tokens
-                results = {speculation: time_answers(llm, batch, work) for speculation, llm in llms.items()}
+                turn = list(llms.items())[:: 1 if round_number % 2 else -1]
+                results = {speculation: time_answers(llm, batch, work) for speculation, llm in turn}
                 if results["off"][1] != results["ngram"][1]:
                     raise SystemExit("speculation changed an answer")
                 for speculation, (speed, _) in results.items():

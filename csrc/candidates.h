@@ -14,8 +14,14 @@ struct Candidates {
 inline constexpr int kHistogramBits = 11;
 inline constexpr std::int64_t kHistogramSize = std::int64_t{1} << kHistogramBits;
 
+// Working memory of keep_largest.
+struct Selection {
+  double* histogram;      // [kHistogramSize]
+  std::int32_t* members;  // [count]
+};
+
 // Keeps the fewest of the largest values whose masses together reach `target` (> 0), of equal values those of lower id;
 // all where no mass reaches it. masses [count] belong to the candidates as they come; nullptr: each counts 1.
-void keep_largest(Candidates& candidates, const float* masses, double target, double* histogram);
+void keep_largest(Candidates& candidates, const float* masses, double target, const Selection& selection);
 
 }  // namespace sampan

@@ -206,6 +206,7 @@ void Decoder::matmul(std::int64_t rows, const Matrix& w, float* y, std::int64_t 
   Matmul* kernel = w.format == Format::int8   ? kernels_.matmul->matmul_int8
                    : w.format == Format::int4 ? kernels_.matmul->matmul_int4
                                               : kernels_.float_matmul->matmul;
+  if (rows == 0) return;  // a chunk of a prompt samples nothing
   const std::int64_t row_pieces = ceil_div(rows, kPieceRows);
   const std::int64_t groups = w.k / kGroupSize;
   const std::int64_t pieces = ceil_div(kPiecesPerThread * pool_.num_threads(), row_pieces);

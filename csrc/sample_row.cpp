@@ -28,7 +28,7 @@ struct Scratch {
     ids = take<std::int32_t>(padded);
     values = take<float>(padded);
     weights = take<float>(padded);
-    histogram = take<double>(kHistogramSize);
+    selection = {take<double>(kHistogramSize), take<std::int32_t>(padded)};
   }
 
   template <typename T>
@@ -46,11 +46,11 @@ struct Scratch {
   std::int32_t* ids;
   float* values;
   float* weights;
-  double* histogram;
+  Selection selection;
 };
 
-// Penalties, bias and mask, in place. False where an edited logit is NaN or +Inf.
-bool edit(float* logits, std::int64_t vocab_size, const SamplingRow& row, float* kept) {
+// Penalties and bias, in place. False where an edited logit is NaN or +Inf.
+bool edit(float* logits, const SamplingRow& row) {
   bool sound = true;
   for (std::int64_t i = 0; i < row.num_seen; ++i) {
     float& logit = logits[row.seen_ids[i]];
@@ -63,11 +63,6 @@ bool edit(float* logits, std::int64_t vocab_size, const SamplingRow& row, float*
     float& logit = logits[row.bias_ids[i]];
     logit += row.bias_values[i];
     sound = sound && logit < kInf;
-  }
-  if (row.num_allowed > 0) {
-    for (std::int64_t i = 0; i < row.num_allowed; ++i) kept[i] = logits[row.allowed_ids[i]];
-    std::fill(logits, logits + vocab_size, -kInf);
-    for (std::int64_t i = 0; i < row.num_allowed; ++i) logits[row.allowed_ids[i]] = kept[i];
   }
   return sound;
 }
@@ -116,8 +111,9 @@ struct Row {
 };
 
 std::int32_t argmax(const Row& row) {
-  const auto block = std::find(row.scratch.block_max, row.scratch.block_max + num_row_blocks(row.vocab_size), row.largest);
-  const float* begin = row.logits + (block - row.scratch.block_max) * kRowBlock;
+  const float* block_max = row.scratch.block_max;
+  const float* block = std::find(block_max, block_max + num_row_blocks(row.vocab_size), row.largest);
+  const float* begin = row.logits + (block - block_max) * kRowBlock;
   return static_cast<std::int32_t>(std::find(begin, row.logits + row.vocab_size, row.largest) - row.logits);
 }
 
@@ -147,8 +143,9 @@ std::int64_t invert(const Row& row, const float* x, std::int64_t n, float invers
   return begin + drawn;
 }
 
-// The largest float that is no larger, so that x >= it wherever x >= bound.
+// The largest finite float that is no larger, so that x >= it wherever x >= bound.
 float round_down(double bound) {
+  bound = std::clamp(bound, double{kLowest}, -double{kLowest});
   const float nearest = static_cast<float>(bound);
   return static_cast<double>(nearest) <= bound ? nearest : std::nextafterf(nearest, -kInf);
 }
@@ -175,13 +172,13 @@ std::int32_t draw(const Row& row, const SamplingRow& how) {
   }
 
   Candidates candidates = limited ? row.gather_largest(how.top_k, cut) : row.gather(cut);
-  if (limited && how.top_k < candidates.count) keep_largest(candidates, nullptr, how.top_k, row.scratch.histogram);
+  if (limited && how.top_k < candidates.count) keep_largest(candidates, nullptr, how.top_k, row.scratch.selection);
   if (nucleus) {
     const double weight = row.total_weight(candidates.values, candidates.count, inverse, row.scratch.weights);
     const double target = how.top_p * (total > 0.0 ? total : weight);
     // A top_p of 0 keeps the most probable token.
     keep_largest(candidates, row.scratch.weights, std::max(target, std::numeric_limits<double>::min()),
-                 row.scratch.histogram);
+                 row.scratch.selection);
   }
   return candidates.ids[invert(row, candidates.values, candidates.count, inverse, number)];
 }
@@ -202,7 +199,7 @@ void write_logprobs(const Row& row, std::int32_t token, std::int32_t count, std:
   const auto wanted = std::min<std::int64_t>(count, row.vocab_size);
   if (wanted > 0) {
     Candidates best = row.gather_largest(wanted, -kInf);
-    if (wanted < best.count) keep_largest(best, nullptr, static_cast<double>(wanted), row.scratch.histogram);
+    if (wanted < best.count) keep_largest(best, nullptr, static_cast<double>(wanted), row.scratch.selection);
     std::sort(best.ids, best.ids + wanted, [logits = row.logits](std::int32_t a, std::int32_t b) {
       return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
     });
@@ -225,9 +222,10 @@ SampledToken sample_row(const SamplerPasses& passes, float* logits, std::int64_t
   const Scratch scratch(vocab_size, memory);
   const auto scan = [&] { return passes.scan(logits, vocab_size, scratch.block_max); };
   if (!scan()) return {kNoToken, 0};
-  if (how.num_seen > 0 || how.num_bias > 0 || how.num_allowed > 0) {
-    if (!edit(logits, vocab_size, how, scratch.values)) return {kNoToken, 0};
-    scan();  // for the blocks; masked logits are -inf now
+  if (how.num_seen > 0 || how.num_bias > 0 || how.allowed != nullptr) {
+    if (!edit(logits, how)) return {kNoToken, 0};
+    if (how.allowed != nullptr) passes.forbid(logits, vocab_size, how.allowed);
+    scan();  // for the blocks; forbidden logits are -inf now
   }
   const float largest = *std::max_element(scratch.block_max, scratch.block_max + num_row_blocks(vocab_size));
   if (largest == -kInf) return {kNoToken, 0};

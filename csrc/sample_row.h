@@ -1,5 +1,5 @@
-// The sampler in two parts: passes over a whole row, in vector code once for each instruction set (vector/sampler.h), and
-// everything else, compiled once (sample_row.cpp, candidates.cpp).
+// The sampler in two parts: passes over a whole row, which vector/sampler.h has for each instruction set, and everything
+// else, compiled once (sample_row.cpp, candidates.cpp).
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,9 @@ constexpr std::int64_t num_row_blocks(std::int64_t n) { return (n + kRowBlock - 
 struct SamplerPasses {
   // block_max [blocks]: the largest of each block. Returns whether all of x [n] is finite.
   bool (*scan)(const float* x, std::int64_t n, float* block_max);
+
+  // Sets x to -inf where the bit in allowed [ceil(n / 32)] is 0.
+  void (*forbid)(float* x, std::int64_t n, const std::uint32_t* allowed);
 
   // weights [n], where not nullptr; block_sums [blocks]: the sum of each block's weights, in sixteen lanes of doubles
   // and the tree of elementwise.h.

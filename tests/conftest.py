@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from byte_vocabulary import byte_vocabulary
 from random_model import EOS, VOCAB, random_checkpoint
 from sampan.backends import Backend, create_backend
 from sampan.config import EngineConfig, ModelConfig
@@ -50,6 +51,7 @@ def make_engine(backend: Backend) -> EngineFactory:
             max_model_len=max_model_len,
             eos_token_ids=(EOS,),
             vocab_size=VOCAB,
+            vocabulary=byte_vocabulary(),
             clock=clock,
             thought_tokens=thought_tokens,
             drafter=drafter,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sampan.backends.base import SamplingBatch, SparseRows
+from sampan.backends.base import SamplingBatch, SparseRows, TokenMasks
 
 
 def sparse(rows: list[dict[int, float]]) -> SparseRows:
@@ -14,6 +14,17 @@ def sparse(rows: list[dict[int, float]]) -> SparseRows:
     ids = [token for row in rows for token in row]
     values = [value for row in rows for value in row.values()]
     return SparseRows(starts, np.array(ids, np.int32), np.array(values, np.float32))
+
+
+def masks(rows: list[set[int] | None], vocab_size: int) -> TokenMasks:
+    """The ids that each row may draw; None for any."""
+    masked = [row for row in rows if row is not None]
+    allowed = np.zeros((len(masked), -(-vocab_size // 32) * 32), np.uint8)
+    for flags, row in zip(allowed, masked, strict=True):
+        flags[sorted(row)] = 1
+    numbers = np.cumsum([row is not None for row in rows]) - 1
+    bits = np.packbits(allowed, axis=1, bitorder="little").view(np.uint32)
+    return TokenMasks(np.where([row is not None for row in rows], numbers, -1).astype(np.int32), bits)
 
 
 def sampling_batch(size: int, **changes: object) -> SamplingBatch:
@@ -31,11 +42,11 @@ def sampling_batch(size: int, **changes: object) -> SamplingBatch:
         num_logprobs=np.full(size, -1, np.int32),
         seen=sparse([{}] * size),
         bias=sparse([{}] * size),
-        allowed=sparse([{}] * size),
+        masks=None,
     )
     arrays = {
         name: value
-        if isinstance(value, SparseRows)
+        if isinstance(value, (SparseRows, TokenMasks))
         else np.ascontiguousarray(np.broadcast_to(np.asarray(value, getattr(plain, name).dtype), size))
         for name, value in changes.items()
     }

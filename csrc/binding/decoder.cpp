@@ -145,6 +145,10 @@ class PyDecoder {
     sampled_.resize(count);
     const nb::gil_scoped_release nogil;
     decoder_.forward(arrays.batch());
+    if (sampling.has_masks()) {  // written meanwhile
+      const nb::gil_scoped_acquire gil;
+      sampling.wait_for_masks();
+    }
     decoder_.sample(rows_, vocab_limit, sampled_.data(), logprob_ids.data(), logprobs.data(),
                     static_cast<std::int64_t>(logprobs.shape(1)));
     for (std::size_t i = 0; i < count; ++i) {

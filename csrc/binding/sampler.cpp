@@ -35,13 +35,15 @@ void sample(Matrix2<float> logits, nb::handle python_batch, Vector<std::int32_t>
     throw std::invalid_argument("token_ids and ranks must have one entry for each row of logits");
   }
 
+  batch.wait_for_masks();
   const SamplerKernels& kernels = *kernels_of(isa).sampler;
   const nb::gil_scoped_release nogil;
   const auto size = static_cast<std::size_t>(sampler_scratch_size(vocab_size));
   const std::unique_ptr<void, FreeAligned> scratch(::operator new(size, kAlignment));
   for (std::int64_t i = 0; i < rows; ++i) {
-    const SampledToken drawn = kernels.sample_row(logits.data() + i * vocab_size, vocab_size, batch.row(i), scratch.get(),
-                                                  logprob_ids.data() + i * columns, logprobs.data() + i * columns);
+    const SampledToken drawn =
+        kernels.sample_row(logits.data() + i * vocab_size, vocab_size, batch.row(i), scratch.get(),
+                           logprob_ids.data() + i * columns, logprobs.data() + i * columns);
     token_ids(i) = drawn.token;
     ranks(i) = drawn.rank;
   }

@@ -26,6 +26,30 @@ struct SparseRows {
   Vector<const float> values;
 };
 
+// Bits of the ids that may be drawn, `sampan.backends.base.TokenMasks`; None masks no row.
+struct TokenMasks {
+  TokenMasks(nb::handle masks, std::int64_t count, std::int64_t vocab_size) {
+    if (masks.is_none()) return;
+    ready = nb::borrow(masks.attr("ready"));
+    rows = nb::cast<Vector<const std::int32_t>>(masks.attr("rows"));
+    bits = nb::cast<Matrix2<const std::uint32_t>>(masks.attr("bits"));
+    bool sound = static_cast<std::int64_t>(rows.shape(0)) == count;
+    sound = sound && static_cast<std::int64_t>(bits.shape(1)) == (vocab_size + 31) / 32;
+    for (std::int64_t i = 0; sound && i < count; ++i) {
+      sound = rows(i) < static_cast<std::int64_t>(bits.shape(0));
+    }
+    if (!sound) throw std::invalid_argument("masks must have a bit for each token and a row for each number");
+  }
+
+  const std::uint32_t* row(std::int64_t i) const {
+    return ready.is_valid() && rows(i) >= 0 ? &bits(rows(i), 0) : nullptr;
+  }
+
+  nb::object ready;  // to be called, with the GIL, before the bits are read
+  Vector<const std::int32_t> rows;
+  Matrix2<const std::uint32_t> bits;
+};
+
 class SamplingBatch {
  public:
   // Throws std::invalid_argument: not `count` rows, or a token id that is not in 0 ... vocab_size - 1.
@@ -42,7 +66,14 @@ class SamplingBatch {
         num_logprobs_(read<std::int32_t>(batch, "num_logprobs", count)),
         seen_(batch.attr("seen"), count, vocab_size),
         bias_(batch.attr("bias"), count, vocab_size),
-        allowed_(batch.attr("allowed"), count, vocab_size) {}
+        masks_(batch.attr("masks"), count, vocab_size) {}
+
+  // Returns once the masks are written. Wants the GIL.
+  void wait_for_masks() const {
+    if (masks_.ready.is_valid()) masks_.ready();
+  }
+
+  bool has_masks() const { return masks_.ready.is_valid(); }
 
   SamplingRow row(std::int64_t i) const {
     const auto span = [i](const SparseRows& rows) { return rows.starts(i + 1) - rows.starts(i); };
@@ -65,8 +96,7 @@ class SamplingBatch {
         .num_bias = span(bias_),
         .bias_ids = ids(bias_),
         .bias_values = values(bias_),
-        .num_allowed = span(allowed_),
-        .allowed_ids = ids(allowed_),
+        .allowed = masks_.row(i),
     };
   }
 
@@ -92,7 +122,7 @@ class SamplingBatch {
   Vector<const std::int32_t> num_logprobs_;
   SparseRows seen_;
   SparseRows bias_;
-  SparseRows allowed_;
+  TokenMasks masks_;
 };
 
 }  // namespace sampan::binding

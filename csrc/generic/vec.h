@@ -184,6 +184,13 @@ inline std::uint32_t bits_of(Mask mask) {
   return bits;
 }
 
+// The other way round; bits above the lanes mean nothing.
+inline Mask mask_of(std::uint32_t bits) {
+  Mask result;
+  for (int i = 0; i < kLanes; ++i) result.lane[i] = (bits >> i & 1) != 0;
+  return result;
+}
+
 // a where the mask is true, b elsewhere.
 inline Vec select(Mask mask, Vec a, Vec b) {
   return each_lane([&](int i) { return mask.lane[i] ? a.lane[i] : b.lane[i]; });

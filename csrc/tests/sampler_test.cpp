@@ -49,7 +49,11 @@ void test_sample_row(Case& test) {
   const Array<std::int32_t> bias_ids = some_ids(random, vocab_size);
   const bool forbids = random.one_in(4);
   const Array<float> bias(bias_ids.size(), [&] { return forbids && random.one_in(2) ? -INFINITY : random.real(); });
-  const Array<std::int32_t> allowed_ids = some_ids(random, vocab_size);
+  const bool spares = random.one_in(2);  // forbids all but a few, or few
+  const Array<std::uint32_t> allowed((vocab_size + 31) / 32, [&] {
+    const auto bits = static_cast<std::uint32_t>(random.one_in(4) ? random.bits() : 0);
+    return spares ? bits : ~bits;
+  });
 
   constexpr float kTemperatures[] = {0.0f, 0.0f, 0.05f, 0.6f, 1.0f, 1.0f, 2.0f, 1e-45f, 1e38f};
   constexpr float kTopP[] = {1.0f, 1.0f, 0.999f, 0.95f, 0.5f, 1e-10f};
@@ -72,8 +76,7 @@ void test_sample_row(Case& test) {
       .num_bias = bias_ids.size(),
       .bias_ids = bias_ids.data(),
       .bias_values = bias.data(),
-      .num_allowed = random.one_in(4) ? allowed_ids.size() : 0,
-      .allowed_ids = allowed_ids.data(),
+      .allowed = random.one_in(4) ? allowed.data() : nullptr,
   };
   test.about = "vocabulary " + std::to_string(vocab_size) + ", temperature " + std::to_string(row.temperature);
 

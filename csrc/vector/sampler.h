@@ -46,6 +46,27 @@ bool scan(const float* x, std::int64_t n, float* block_max) {
   return bits_of(equal(sound, zero())) == (1u << kLanes) - 1;
 }
 
+void forbid(float* x, std::int64_t n, const std::uint32_t* allowed) {
+  constexpr int kWordLanes = 32;
+  static_assert(kWordLanes == 2 * kLanes);
+  const Vec never = broadcast(-__builtin_inff());
+  for (std::int64_t begin = 0; begin < n; begin += kWordLanes) {
+    const std::uint32_t bits = *allowed++;
+    if (bits == ~0u) continue;
+    for (int half = 0; half < 2; ++half) {
+      float* first = x + begin + half * kLanes;
+      const Mask kept = mask_of(bits >> half * kLanes);
+      const std::int64_t left = n - begin - half * kLanes;
+      if (left >= kLanes) {
+        store(first, select(kept, load(first), never));
+      } else if (left > 0) {
+        const int lanes = static_cast<int>(left);
+        store_first(first, select(kept, load_first(first, lanes), never), lanes);
+      }
+    }
+  }
+}
+
 inline Vec weight_of(Vec x, Vec largest, Vec inverse_temperature) { return exp((x - largest) * inverse_temperature); }
 
 void weigh(const float* x, std::int64_t n, float largest, float inverse_temperature, float* weights,
@@ -92,7 +113,7 @@ std::int64_t gather(const float* x, std::int64_t n, const float* block_max, floa
   return count;
 }
 
-constexpr SamplerPasses kSamplerPasses{scan, weigh, gather};
+constexpr SamplerPasses kSamplerPasses{scan, forbid, weigh, gather};
 
 SampledToken sample_with_passes(float* logits, std::int64_t vocab_size, const SamplingRow& row, void* scratch,
                                 std::int32_t* logprob_ids, float* logprobs) {

@@ -163,6 +163,14 @@ inline std::uint32_t bits_of(Mask mask) {
   return low | static_cast<std::uint32_t>(_mm256_movemask_ps(mask.high)) << 8;
 }
 
+inline Mask mask_of(std::uint32_t bits) {
+  const __m256i all = _mm256_set1_epi32(static_cast<int>(bits));
+  const __m256i low = _mm256_setr_epi32(1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7);
+  const __m256i high = _mm256_slli_epi32(low, 8);
+  return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(all, low), low)),
+          _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(all, high), high))};
+}
+
 inline Vec select(Mask mask, Vec a, Vec b) {
   return {_mm256_blendv_ps(b.low, a.low, mask.low), _mm256_blendv_ps(b.high, a.high, mask.high)};
 }

@@ -91,6 +91,7 @@ inline Mask less(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_L
 inline Mask less_equal(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_LE_OQ)}; }
 inline Mask equal(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_EQ_OQ)}; }
 inline std::uint32_t bits_of(Mask mask) { return mask.bits; }
+inline Mask mask_of(std::uint32_t bits) { return {static_cast<__mmask16>(bits)}; }
 inline Vec select(Mask mask, Vec a, Vec b) { return {_mm512_mask_blend_ps(mask.bits, b.all, a.all)}; }
 
 inline float reduce_add(Vec v) {

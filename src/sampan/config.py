@@ -17,8 +17,8 @@ from sampan.errors import ConfigError
 from sampan.strict_json import read_json_object
 
 ARCHITECTURES = {"qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
-SPECULATIONS = ("ngram", "off")
 MAX_WORKERS = 64
+SPECULATIONS = ("ngram", "off")
 REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none")
 
 # Far above every real model. A config.json that lies must not make us allocate before a weight file contradicts it.

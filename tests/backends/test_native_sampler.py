@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from native_sampler import native_sample
 from sampan import _native
-from sampan.backends.base import Float32Array, SamplingBatch, SparseRows, StepOutput
+from sampan.backends.base import Float32Array, SamplingBatch, SparseRows, StepOutput, TokenMasks
 from sampan.backends.philox import uniforms
 from sampan.backends.sampler import NO_TOKEN, sample
-from sampling_batches import sampling_batch, sparse
+from sampling_batches import masks, sampling_batch, sparse
 
 ISAS = _native.supported_isas()
 VOCAB_SIZES = [1, 2, 15, 16, 17, 63, 64, 65, 300, 8192]
@@ -38,6 +38,8 @@ def row_of(whole: SamplingBatch, i: int) -> SamplingBatch:
         if isinstance(value, SparseRows):
             ids, values = value.row(i)
             arrays[field.name] = SparseRows(np.array([0, len(ids)], np.int32), ids, values)
+        elif isinstance(value, TokenMasks):
+            arrays[field.name] = replace(value, rows=value.rows[i : i + 1])
         else:
             arrays[field.name] = value[i : i + 1]
     return SamplingBatch(**arrays)
@@ -50,6 +52,10 @@ def random_batch(rng: np.random.Generator, size: int, vocab_size: int) -> Sampli
 
     def for_some_rows(probability: float) -> list[dict[int, float]]:
         return [some_ids() if rng.random() < probability else {} for _ in range(size)]
+
+    def some_part() -> set[int]:
+        ids = np.flatnonzero(rng.random(vocab_size) < rng.choice([0.001, 0.5, 0.999]))
+        return set(ids.tolist()) or {int(rng.integers(vocab_size))}
 
     return batch(
         size,
@@ -65,7 +71,7 @@ def random_batch(rng: np.random.Generator, size: int, vocab_size: int) -> Sampli
         num_logprobs=rng.choice([-1, 0, 1, 5, 20], size),
         seen=sparse([{token: abs(count) for token, count in row.items()} for row in for_some_rows(0.5)]),
         bias=sparse(for_some_rows(0.3)),
-        allowed=sparse(for_some_rows(0.2)),
+        masks=masks([some_part() if rng.random() < 0.3 else None for _ in range(size)], vocab_size),
     )
 
 
@@ -209,17 +215,20 @@ def test_an_edit_that_leaves_nothing_to_draw_draws_nothing(isa: str) -> None:
     logits = np.zeros((3, 2), np.float32)
     bias = sparse([{0: -np.inf, 1: -np.inf}, {0: np.inf}, {1: np.nan}])
     for temperature in (0.0, 1.0):
-        assert native_sample(logits, batch(3, temperature=temperature, bias=bias), isa).token_ids.tolist() == [-1] * 3
+        how = batch(3, temperature=temperature, bias=bias)
+        for output in (native_sample(logits, how, isa), sample(logits, how)):
+            assert output.token_ids.tolist() == [NO_TOKEN] * 3
 
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("how", [{}, {"top_p": 0.9}, {"top_k": 50}, {"min_p": 0.01}, {"temperature": 0.0}])
-def test_what_is_masked_is_never_drawn(how: dict[str, float], isa: str) -> None:
+def test_what_is_masked_is_never_drawn(how: dict[str, object], isa: str) -> None:
     size = 200
     logits = np.full((size, 500), 5.0, np.float32)
-    allowed = {3: 0.0, 77: 0.0, 499: 0.0}
-    output = native_sample(logits, batch(size, allowed=sparse([allowed] * size), num_logprobs=5, **how), isa)
-    assert set(output.token_ids.tolist()) == ({3} if "temperature" in how else set(allowed))
+    allowed = {3, 77, 499}
+    how = {"masks": masks([allowed] * size, 500), "num_logprobs": 5, **how}
+    output = native_sample(logits, batch(size, **how), isa)
+    assert set(output.token_ids.tolist()) == ({3} if "temperature" in how else allowed)
     for row in output.logprobs:
         assert row is not None
         assert row.token_ids[1:].tolist() == [3, 77, 499, 0, 1]
@@ -253,7 +262,12 @@ def test_wrong_arguments_are_refused() -> None:
     logits = np.zeros((2, 10), np.float32)
     with pytest.raises(ValueError, match="tokens of the vocabulary"):
         native_sample(logits, batch(2, bias=sparse([{10: 1.0}, {}])))
-    with pytest.raises(ValueError, match="tokens of the vocabulary"):
-        native_sample(logits, batch(2, allowed=sparse([{-1: 1.0}, {}])))
+    for wrong in (
+        masks([{1}, None], 33),
+        masks([{1}], 10),
+        replace(masks([{1}, {1}], 10), bits=np.ones((1, 1), np.uint32)),
+    ):
+        with pytest.raises(ValueError, match="a bit for each token"):
+            native_sample(logits, batch(2, masks=wrong))
     with pytest.raises(ValueError, match="one entry for each row"):
         native_sample(logits, replace(batch(2), top_k=np.zeros(1, np.int32)))

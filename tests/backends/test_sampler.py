@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.backends.sampler import sample
+from sampling_batches import masks, sparse
 from sampling_batches import sampling_batch as batch
-from sampling_batches import sparse
 
 
 def draw(logits: list[float], count: int = 4000, **changes: object) -> np.ndarray:
@@ -89,7 +89,7 @@ def test_bias_and_mask() -> None:
     logits = np.array([[2.0, 1.0, 0.0]], np.float32)
     assert sample(logits, batch(1, bias=sparse([{0: -np.inf}]))).token_ids.tolist() == [1]
     assert sample(logits, batch(1, bias=sparse([{2: 5.0}]))).token_ids.tolist() == [2]
-    assert sample(logits, batch(1, allowed=sparse([{2: 1.0}]))).token_ids.tolist() == [2]
+    assert sample(logits, batch(1, masks=masks([{2}], 3))).token_ids.tolist() == [2]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -101,7 +101,7 @@ def test_a_row_that_is_not_finite_draws_nothing_and_harms_nobody(bad: float) -> 
 
 
 def test_rank_counts_the_more_probable() -> None:
-    output = sample(np.array([[3.0, 2.0, 1.0]], np.float32), batch(1, allowed=sparse([{1: 0.0}]), num_logprobs=0))
+    output = sample(np.array([[3.0, 2.0, 1.0]], np.float32), batch(1, masks=masks([{1}], 3), num_logprobs=0))
     assert output.logprobs[0] is not None
     assert output.logprobs[0].rank == 1  # of what was allowed
 
@@ -121,7 +121,7 @@ def test_a_row_is_drawn_as_if_alone(seed: int, size: int) -> None:
         num_logprobs=3,
     )
     output = sample(logits, together)
-    dense = [field.name for field in fields(together) if field.name not in ("seen", "bias", "allowed")]
+    dense = [field.name for field in fields(together) if field.name not in ("seen", "bias", "masks")]
     for i in range(size):
         only = replace(together, **{name: getattr(together, name)[i : i + 1] for name in dense})
         alone = sample(logits[i : i + 1], only)

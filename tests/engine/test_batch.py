@@ -8,6 +8,9 @@ from sampan.engine.batch import build_batch
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.engine.scheduler import ScheduledRequest
+from sampan.engine.structured import MaskWriter
+
+MASKS = MaskWriter(512)
 
 
 def request(name: str, token_ids: list[int], num_computed: int, blocks: list[int], **params: object) -> Request:
@@ -22,7 +25,9 @@ def test_a_decode_a_whole_prompt_and_a_chunk_in_one_batch() -> None:
     prompt = request("prompt", [11, 12, 13], 0, [2], temperature=0, logprobs=2)
     chunk = request("chunk", [21, 22, 23, 24], 1, [4])
     batch = build_batch(
-        [ScheduledRequest(decode, 1, True), ScheduledRequest(prompt, 3, True), ScheduledRequest(chunk, 2, False)], [0]
+        [ScheduledRequest(decode, 1, True), ScheduledRequest(prompt, 3, True), ScheduledRequest(chunk, 2, False)],
+        [0],
+        MASKS,
     )
     assert batch.token_ids.tolist() == [9, 11, 12, 13, 22, 23]
     assert batch.positions.tolist() == [4, 0, 1, 2, 1, 2]
@@ -38,7 +43,8 @@ def test_a_decode_a_whole_prompt_and_a_chunk_in_one_batch() -> None:
     assert sampling.seeds.tolist() == [7, 7]
     assert sampling.positions.tolist() == [5, 3]
     assert sampling.num_logprobs.tolist() == [-1, 2]
-    for rows in (sampling.seen, sampling.bias, sampling.allowed):
+    assert sampling.masks is None
+    for rows in (sampling.seen, sampling.bias):
         assert (rows.starts.tolist(), len(rows.token_ids), len(rows.values)) == ([0, 0, 0], 0, 0)
     arrays = (batch.token_ids, batch.positions, batch.query_starts, batch.context_lens, batch.block_tables)
     assert {array.dtype for array in arrays} == {np.dtype(np.int32)}
@@ -51,7 +57,7 @@ def test_penalties_and_biases_are_compressed_rows() -> None:
     biased = request("biased", [1], 0, [2], logit_bias={9: 2.0, 3: -1.0}, min_tokens=2, stop_token_ids=(8,))
     penalised.token_ids += [6, 7, 7]
     entries = [ScheduledRequest(item, item.num_tokens, True) for item in (plain, penalised, biased)]
-    sampling = build_batch(entries, [0]).sampling
+    sampling = build_batch(entries, [0], MASKS).sampling
     assert sampling.seen.starts.tolist() == [0, 0, 3, 3]
     assert sampling.seen.token_ids.tolist() == [5, 6, 7]
     assert sampling.seen.values.tolist() == [0.0, 1.0, 2.0]
@@ -62,7 +68,7 @@ def test_penalties_and_biases_are_compressed_rows() -> None:
 
 def test_a_step_that_draws_nothing() -> None:
     chunk = request("chunk", [1, 2, 3], 0, [0])
-    batch = build_batch([ScheduledRequest(chunk, 2, False)], [0])
+    batch = build_batch([ScheduledRequest(chunk, 2, False)], [0], MASKS)
     assert batch.sample_rows.tolist() == []
     assert len(batch.sampling.temperature) == 0
     assert batch.sampling.seen.starts.tolist() == [0]

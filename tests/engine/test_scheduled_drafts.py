@@ -12,6 +12,7 @@ from sampan.engine.reasoning_control import ReasoningControl, ThoughtTokens
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.engine.scheduler import ScheduledRequest, Scheduler
+from sampan.engine.structured import MaskWriter
 from sampan.engine.waiting_queue import WaitingQueue
 from sampan.errors import ConfigError, RequestError
 
@@ -128,7 +129,7 @@ def test_each_draft_is_a_row_and_each_position_a_sample() -> None:
     first = Request("a", [10, 11, 12], SamplingParams(seed=4, frequency_penalty=0.5, min_tokens=3))
     first.token_ids += [12]
     second = Request("b", [20, 21], SamplingParams(seed=5))
-    batch = build_batch([scheduled(first, (12, 13)), scheduled(second, ())], (EOS,))
+    batch = build_batch([scheduled(first, (12, 13)), scheduled(second, ())], (EOS,), MaskWriter(256))
     assert batch.token_ids.tolist() == [12, 12, 13, 21]
     assert batch.positions.tolist() == [3, 4, 5, 1]
     assert batch.query_starts.tolist() == [0, 3, 4]
@@ -149,8 +150,10 @@ def test_each_draft_is_a_row_and_each_position_a_sample() -> None:
 
 def test_a_forced_token_is_the_only_one_allowed() -> None:
     request = Request("a", [10], SamplingParams(seed=4, temperature=0.7, logit_bias={40: -100.0}, logprobs=3))
-    sampling = build_batch([scheduled(request, (40, 41), (40, 41))], (EOS,)).sampling
-    assert [sampling.allowed.row(i)[0].tolist() for i in range(3)] == [[40], [41], []]
+    sampling = build_batch([scheduled(request, (40, 41), (40, 41))], (EOS,), MaskWriter(256)).sampling
+    assert sampling.masks is not None
+    assert sampling.masks.rows.tolist() == [0, 1, -1]
+    assert [np.flatnonzero(sampling.masks.row(i)).tolist() for i in range(2)] == [[40], [41]]
     assert [sampling.bias.row(i)[0].tolist() for i in range(3)] == [[], [], [40]]
     assert sampling.num_logprobs.tolist() == [0, 0, 3]
 

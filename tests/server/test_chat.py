@@ -377,10 +377,9 @@ def test_wrong_fields_are_named(ask, fields, param):
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
-        ({"response_format": {"type": "json_object"}}, "response_format"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
-        ({"guided_json": {}}, "guided_json"),
+        ({"structured_outputs": {"structural_tag": "{}"}}, "structured_outputs"),
         ({"best_of": 2}, "best_of"),
         ({"prompt_logprobs": 1}, "prompt_logprobs"),
         ({"bad_words": ["x"]}, "bad_words"),

@@ -98,7 +98,9 @@ def test_ten_times_the_capacity() -> None:
         )
         assert set(peak.statuses) == {200}
         assert set(over.statuses) == {200, 429}
-        assert over.goodput >= 0.5 * peak.goodput  # whatever else the machine does; alone it is 0.9 and more
+        assert (
+            over.goodput >= 0.5 * peak.goodput
+        )  # it shares the processor with its clients, and with whatever else runs
         assert half < 500
         assert all(1 <= seconds <= 60 for seconds in over.retry_after)
         assert grown < 100e6

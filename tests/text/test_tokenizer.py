@@ -148,6 +148,7 @@ def test_bytes_of_tokens(qwen: Tokenizer) -> None:
     assert b"".join(map(qwen.id_to_bytes, ids)) == "🦙".encode()
     assert qwen.id_to_bytes(151644) == "<｜User｜>".encode()
     assert [qwen.id_to_bytes(i) for i in (-1, 151665, 151935, 2**40)] == [b""] * 4
+    assert qwen.all_bytes() == [qwen.id_to_bytes(i) for i in range(qwen.vocab_size)]
 
 
 def test_lone_surrogate(tokenizer: Tokenizer) -> None:

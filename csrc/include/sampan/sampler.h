@@ -11,7 +11,7 @@ namespace sampan {
 
 inline constexpr std::int32_t kNoToken = -1;
 
-// One entry of the arrays of `sampan.backends.base.SamplingBatch`.
+// One entry of the arrays of `sampan.backends.base.SamplingBatch`. No list names an id twice.
 struct SamplingRow {
   float temperature;         // 0: greedy; of equal logits the lowest id
   float top_p;               // 1: all
@@ -29,12 +29,12 @@ struct SamplingRow {
   std::int64_t num_bias;
   const std::int32_t* bias_ids;
   const float* bias_values;
-  std::int64_t num_allowed;   // 0: every id may be drawn
-  const std::int32_t* allowed_ids;
+  const std::uint32_t* allowed;  // [ceil(vocab_size / 32)]: bit i % 32 of word i / 32 says whether i may be drawn;
+                                 // nullptr: every id may
 };
 
 struct SampledToken {
-  std::int32_t token;  // kNoToken: the logits held NaN or Inf
+  std::int32_t token;  // kNoToken: the logits held NaN or Inf, or do so once edited, or nothing is left to draw
   std::int32_t rank;   // of the token, 1 is the most probable; 0 where no log-probabilities were asked for
 };
 
@@ -42,7 +42,7 @@ struct SampledToken {
 std::int64_t sampler_scratch_size(std::int64_t vocab_size);
 
 // logits [vocab_size] may be overwritten. Where num_logprobs >= 0, writes 1 + num_logprobs ids and log-probabilities:
-// those of the drawn token first, then of the most probable ones, best first.
+// those of the drawn token first, then of the most probable ones, best first. Beyond the vocabulary: kNoToken and -inf.
 using SampleRow = SampledToken(float* logits, std::int64_t vocab_size, const SamplingRow& row, void* scratch,
                                std::int32_t* logprob_ids, float* logprobs);
 

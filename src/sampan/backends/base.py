@@ -11,6 +11,7 @@ allowed ids) is in compressed rows: entry `i` owns the slice `starts[i]:starts[i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from sampan.config import ModelConfig
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
+UInt32Array = npt.NDArray[np.uint32]
 UInt64Array = npt.NDArray[np.uint64]
 Float32Array = npt.NDArray[np.float32]
 
@@ -38,6 +40,30 @@ class SparseRows:
         """Token ids and values of one row."""
         span = slice(int(self.starts[index]), int(self.starts[index + 1]))
         return self.token_ids[span], self.values[span]
+
+
+def _ready() -> None:
+    """Nothing is left to wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMasks:
+    """Which ids may be drawn, for the rows that are not free to draw any.
+
+    The bits may still be on their way while the forward step runs: a backend calls `ready` before it reads them. A row
+    without any bit draws nothing.
+    """
+
+    rows: Int32Array  # [S]; which of the `M` masks holds for a sampled token; -1: every id may be drawn
+    bits: UInt32Array  # [M, ceil(V / 32)]; bit `i % 32` of word `i // 32` is 1 where id `i` may be drawn
+    ready: Callable[[], None] = _ready  # returns once `bits` are written
+
+    def row(self, index: int) -> npt.NDArray[np.bool_] | None:
+        """The mask of one sampled token, an entry for each id (and some behind the last); None where there is none."""
+        mask = int(self.rows[index])
+        if mask < 0:
+            return None
+        return np.unpackbits(self.bits[mask].astype("<u4").view(np.uint8), bitorder="little").view(np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +83,7 @@ class SamplingBatch:
     num_logprobs: Int32Array  # [S]; -1 none, 0 the drawn token's only, n the n most probable ones besides
     seen: SparseRows  # ids of prompt and output; value = times in the output (0: only in the prompt)
     bias: SparseRows  # ids and what is added to their logits
-    allowed: SparseRows  # where a row is not empty, only these ids may be drawn (values are unused)
+    masks: TokenMasks | None  # None: no row has one
 
 
 @dataclass(frozen=True, slots=True)

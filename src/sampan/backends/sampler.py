@@ -22,15 +22,20 @@ _NUCLEUS_GUESS = 256  # most nuclei are smaller; a larger one costs a full sort
 
 def sample(logits: Float32Array, batch: SamplingBatch) -> StepOutput:
     """Draws one token for each row of `logits` [S, V]."""
+    if batch.masks is not None:
+        batch.masks.ready()
     numbers = uniforms(batch.seeds, batch.positions)
     token_ids = np.empty(len(logits), dtype=np.int32)
     logprobs: list[TokenLogprobs | None] = []
     for i, row in enumerate(logits):
-        if not np.isfinite(row).all():
+        sound = bool(np.isfinite(row).all())
+        if sound:
+            row = _adjust(row, batch, i)
+            sound = bool(np.isfinite(row.max()))  # penalties and bias may overflow, or leave nothing to draw
+        if not sound:
             token_ids[i] = NO_TOKEN
             logprobs.append(None)
             continue
-        row = _adjust(row, batch, i)
         token = int(row.argmax()) if batch.temperature[i] == 0.0 else _draw(row, batch, i, float(numbers[i]))
         token_ids[i] = token
         wanted = int(batch.num_logprobs[i])
@@ -42,8 +47,8 @@ def _adjust(row: Float32Array, batch: SamplingBatch, i: int) -> Float32Array:
     """Penalties, bias and mask; copies only where one of them applies."""
     seen, counts = batch.seen.row(i)
     bias_ids, bias = batch.bias.row(i)
-    allowed, _ = batch.allowed.row(i)
-    if not (len(seen) or len(bias_ids) or len(allowed)):
+    allowed = batch.masks.row(i) if batch.masks is not None else None
+    if not (len(seen) or len(bias_ids) or allowed is not None):
         return row
     row = row.copy()
     if len(seen):
@@ -52,10 +57,8 @@ def _adjust(row: Float32Array, batch: SamplingBatch, i: int) -> Float32Array:
         values = np.where(values > 0, values / repetition, values * repetition)
         row[seen] = values - batch.presence_penalty[i] * (counts > 0) - batch.frequency_penalty[i] * counts
     row[bias_ids] += bias
-    if len(allowed):
-        masked = np.full_like(row, -np.inf)
-        masked[allowed] = row[allowed]
-        row = masked
+    if allowed is not None:
+        row[~allowed[: len(row)]] = -np.inf
     return row
 
 

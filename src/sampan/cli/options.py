@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from sampan.cli.parameters import Argument, Option
@@ -65,7 +66,6 @@ class Engine(NamedTuple):
         from sampan.cli.interrupts import exit_on_interrupt, on_interrupt
         from sampan.cli.progress import progress
 
-        limits = {"max_model_len": self.max_model_len, "speculation": self.speculation, **limits}
         with on_interrupt(exit_on_interrupt), progress(f"Loading {model or 'sampan-tiny'}") as report:
             from sampan.config import EngineConfig
             from sampan.engine import LLM
@@ -78,7 +78,7 @@ class Engine(NamedTuple):
                 memory_limit=self._memory_limit(),
                 device=self.device,
                 load_format=self.load_format,
-                engine_config=EngineConfig(**limits),
+                engine_config=EngineConfig(**self._limits(limits)),
                 progress=report,
             )
 
@@ -99,8 +99,11 @@ class Engine(NamedTuple):
             memory_limit=self._memory_limit(),
             device=self.device,
             load_format=self.load_format,
-            config=EngineConfig(max_model_len=self.max_model_len, speculation=self.speculation, **limits),
+            config=EngineConfig(**self._limits(limits)),
         )
+
+    def _limits(self, others: Mapping[str, Any]) -> dict[str, Any]:
+        return {"max_model_len": self.max_model_len, "speculation": self.speculation, **others}
 
     def _memory_limit(self) -> int | None:
         from sampan.cli.sizes import read_bytes

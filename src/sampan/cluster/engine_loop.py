@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import logging
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import zmq
 
@@ -34,8 +35,9 @@ from sampan.errors import EngineError, SampanError
 
 logger = logging.getLogger(__name__)
 
+PREPARED_MILLISECONDS = 5  # between looks whether a grammar is ready
 RETRY_MILLISECONDS = 100  # between attempts to tell a worker that did not read
-STATUS_SECONDS = 1.0  # a worker that nothing else is sent to learns this often how the engine is
+STATUS_SECONDS = 0.1  # a worker that nothing else is sent to learns this often how the engine is
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class EngineLoop:
         self._watch = watch
         self._workers: dict[bytes, _Worker] = {}
         self._owners: dict[str, _Worker] = {}  # of open requests
+        self._preparing: dict[str, tuple[_Worker, Submit, Future[Any]]] = {}
         self._next_status = 0.0
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
         self._socket.set(zmq.ROUTER_MANDATORY, 1)  # an error for a worker that is gone or full, instead of silence
@@ -77,9 +80,9 @@ class EngineLoop:
         while True:
             if not self._engine.has_unfinished:
                 self._deliver(self._status(), everyone=True)
-                someone_is_full = any(worker.is_reset for worker in self._workers.values())
-                self._socket.poll(RETRY_MILLISECONDS if someone_is_full else None)
-            if self._receive():
+                self._socket.poll(self._patience())
+            received = self._receive()
+            if self._add_prepared() or received:
                 self._deliver(self._status())  # a client waits for its request to be accepted, and steps may be long
             if self._engine.has_unfinished:
                 self._step()
@@ -102,7 +105,33 @@ class EngineLoop:
                 case AnswerNow(request_id):
                     self._engine.answer_now(request_id)
 
+    def _patience(self) -> int | None:
+        """Milliseconds that an idle engine may sleep."""
+        if self._preparing:
+            return PREPARED_MILLISECONDS
+        return RETRY_MILLISECONDS if any(worker.is_reset for worker in self._workers.values()) else None
+
     def _submit(self, worker: _Worker, submit: Submit) -> None:
+        """Takes a request, at once or when what it needs is prepared."""
+        self._abort(submit.request_id)  # sent again: what the worker says now holds
+        try:
+            prepared = self._engine.prepare(submit.params)
+        except SampanError as error:
+            worker.refused.append(Refusal.of(submit.request_id, error))
+            return
+        if prepared is None or prepared.done():
+            self._add(worker, submit, prepared)
+        else:
+            self._preparing[submit.request_id] = worker, submit, prepared
+
+    def _add_prepared(self) -> bool:
+        """Adds those that need not wait any longer; says whether there were any."""
+        done = [request_id for request_id, (_, _, prepared) in self._preparing.items() if prepared.done()]
+        for request_id in done:
+            self._add(*self._preparing.pop(request_id))
+        return bool(done)
+
+    def _add(self, worker: _Worker, submit: Submit, prepared: Future[Any] | None) -> None:
         request = Request(
             submit.request_id,
             submit.prompt_token_ids,
@@ -115,7 +144,8 @@ class EngineLoop:
             answer_now=submit.answer_now,
         )
         try:
-            self._abort(submit.request_id)  # sent again: what the worker says now holds
+            if prepared is not None:
+                prepared.result()
             self._engine.add_request(request, accepted_before=submit.accepted_before)
         except SampanError as error:
             worker.refused.append(Refusal.of(submit.request_id, error))
@@ -129,6 +159,7 @@ class EngineLoop:
             self._owners[submit.request_id] = worker
 
     def _abort(self, request_id: str) -> None:
+        self._preparing.pop(request_id, None)
         self._engine.abort(request_id)
         self._forget(request_id)
 
@@ -181,9 +212,10 @@ class EngineLoop:
             self._engine.abort(request_id)
             del self._owners[request_id]
         worker.requests.clear()
+        self._preparing = {key: entry for key, entry in self._preparing.items() if entry[0] is not worker}
 
     def _status(self) -> EngineStatus:
-        scheduler, kv_cache = self._engine.scheduler, self._engine.kv_cache
+        engine, scheduler, kv_cache = self._engine, self._engine.scheduler, self._engine.kv_cache
         return EngineStatus(
             ready=True,
             reason="ready",
@@ -197,6 +229,6 @@ class EngineLoop:
             num_preemptions=scheduler.num_preemptions,
             num_queried_tokens=kv_cache.num_queried_tokens,
             num_hit_tokens=kv_cache.num_hit_tokens,
-            num_drafted_tokens=self._engine.num_drafted_tokens,
-            num_accepted_tokens=self._engine.num_accepted_tokens,
+            num_drafted_tokens=engine.num_drafted_tokens,
+            num_accepted_tokens=engine.num_accepted_tokens,
         )

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sampan.backends.base import Float32Array, ForwardBatch, Int32Array, SamplingBatch, SparseRows
+from sampan.backends.base import Float32Array, ForwardBatch, Int32Array, SamplingBatch, SparseRows, TokenMasks
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.engine.sampling_record import SAMPLING_RECORD, sampling_record
 from sampan.engine.scheduler import ScheduledRequest
+from sampan.engine.structured import MaskWriter, Positions
 
 SparseRow = tuple[Int32Array, Float32Array]
 NO_IDS: Int32Array = np.empty(0, np.int32)
@@ -43,7 +44,9 @@ class Draw(NamedTuple):
         return FORCED if self.request.params.logprobs is None else FORCED_WITH_LOGPROBS
 
 
-def build_batch(scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[int]) -> ForwardBatch:
+def build_batch(
+    scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[int], mask_writer: MaskWriter
+) -> ForwardBatch:
     """The next step's input. Requests keep the scheduler's order; those whose tokens are all in it sample, behind the
     last of them and behind each draft."""
     token_ids: list[int] = []
@@ -51,6 +54,13 @@ def build_batch(scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[i
     query_starts = [0]
     sample_rows: list[int] = []
     draws: list[Draw] = []
+    masks = mask_writer.begin(
+        [
+            Positions(entry.request.matcher, entry.request.token_ids, entry.draft_token_ids, entry.forced_token_ids)
+            for entry in scheduled
+            if entry.samples
+        ]
+    )
     for entry in scheduled:
         request, first = entry.request, entry.request.num_computed_tokens
         token_ids += request.token_ids[first : first + entry.num_new_tokens]
@@ -74,13 +84,15 @@ def build_batch(scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[i
         context_lens=first_positions + num_rows,
         block_tables=_block_tables([entry.request for entry in scheduled]),
         sample_rows=np.array(sample_rows, np.int32),
-        sampling=build_sampling(draws, eos_token_ids),
+        sampling=build_sampling(draws, eos_token_ids, masks),
     )
 
 
-def build_sampling(draws: Sequence[Draw], eos_token_ids: Sequence[int]) -> SamplingBatch:
+def build_sampling(
+    draws: Sequence[Draw], eos_token_ids: Sequence[int], masks: TokenMasks | None = None
+) -> SamplingBatch:
     """How each token is drawn."""
-    seen, bias, allowed = _edits(draws, eos_token_ids)
+    seen, bias = _edits(draws, eos_token_ids)
     records = np.frombuffer(b"".join([draw.sampling_record for draw in draws]), SAMPLING_RECORD)
     return SamplingBatch(
         **{name: np.ascontiguousarray(records[name]) for name in SAMPLING_RECORD.names or ()},
@@ -88,20 +100,16 @@ def build_sampling(draws: Sequence[Draw], eos_token_ids: Sequence[int]) -> Sampl
         positions=np.array([len(draw.request.token_ids) + len(draw.drafts) for draw in draws], np.int64),
         seen=seen,
         bias=bias,
-        allowed=allowed,
+        masks=masks,
     )
 
 
-def _edits(draws: Sequence[Draw], eos_token_ids: Sequence[int]) -> tuple[SparseRows, SparseRows, SparseRows]:
-    """What is done to some logits of some rows: seen, bias, allowed. Most steps have nothing of the kind."""
-    if not any([draw.forced is not None or draw.request.edits_logits for draw in draws]):
+def _edits(draws: Sequence[Draw], eos_token_ids: Sequence[int]) -> tuple[SparseRows, SparseRows]:
+    """What is done to some logits of some rows: seen, bias. Most steps have nothing of the kind."""
+    if not any([draw.request.edits_logits for draw in draws]):
         nothing = SparseRows(np.zeros(len(draws) + 1, np.int32), NO_IDS, NO_VALUES)
-        return nothing, nothing, nothing
-    return (
-        _sparse([_seen(draw) for draw in draws]),
-        _sparse([_bias(draw, eos_token_ids) for draw in draws]),
-        _sparse([_allowed(draw) for draw in draws]),
-    )
+        return nothing, nothing
+    return _sparse([_seen(draw) for draw in draws]), _sparse([_bias(draw, eos_token_ids) for draw in draws])
 
 
 def _block_tables(requests: Sequence[Request]) -> Int32Array:
@@ -131,11 +139,6 @@ def _bias(draw: Draw, eos_token_ids: Sequence[int]) -> SparseRow | None:
     if must_go_on:
         bias.update(dict.fromkeys((*eos_token_ids, *params.stop_token_ids), -np.inf))
     return np.fromiter(bias, np.int32, len(bias)), np.fromiter(bias.values(), np.float32, len(bias))
-
-
-def _allowed(draw: Draw) -> SparseRow | None:
-    """The ids that alone may be drawn; None for all."""
-    return None if draw.forced is None else (np.array([draw.forced], np.int32), np.zeros(1, np.float32))
 
 
 def _sparse(rows: Sequence[SparseRow | None]) -> SparseRows:

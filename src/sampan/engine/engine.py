@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
 
 from sampan.backends.base import Backend, StepOutput
 from sampan.config import EngineConfig
@@ -16,10 +18,12 @@ from sampan.engine.kv_cache import KVCacheManager
 from sampan.engine.outputs import REPETITION, TIMEOUT, EngineOutput, FinishReason
 from sampan.engine.reasoning_control import ReasoningControl, ThoughtTokens
 from sampan.engine.request import Request
+from sampan.engine.sampling_params import SamplingParams
 from sampan.engine.scheduler import ScheduledRequest, Scheduler
 from sampan.engine.speculative import Drafter, NgramDrafter
+from sampan.engine.structured import GrammarCompiler, MaskWriter, TokenVocabulary
 from sampan.engine.waiting_queue import WaitingQueue
-from sampan.errors import ContextLengthError, OverloadedError, RequestError
+from sampan.errors import ContextLengthError, OverloadedError, RequestError, UnsupportedError
 
 
 class Engine:
@@ -34,6 +38,7 @@ class Engine:
         revision: salts the prefix cache.
         thought_tokens: how the model marks its thoughts; None for models that do not think.
         drafter: proposes drafts; None takes the one that `config.speculation` names.
+        vocabulary: of the tokenizer, for structured output; None where answers cannot be constrained.
         clock: in seconds; deadlines refer to it.
 
     Attributes:
@@ -52,6 +57,7 @@ class Engine:
         revision: str = "",
         thought_tokens: ThoughtTokens | None = None,
         drafter: Drafter | None = None,
+        vocabulary: TokenVocabulary | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
@@ -64,6 +70,8 @@ class Engine:
         self._thought_tokens = thought_tokens
         self._drafter = drafter or (NgramDrafter() if config.speculation == "ngram" else None)
         self._backend = backend
+        self._grammars = None if vocabulary is None else GrammarCompiler(vocabulary)
+        self._mask_writer = MaskWriter(vocab_size)
         self.kv_cache = KVCacheManager(
             num_blocks, config.block_size, enable_prefix_caching=config.enable_prefix_caching, revision=revision
         )
@@ -86,6 +94,27 @@ class Engine:
         """Whether another `step` has work."""
         return bool(self._requests)
 
+    def prepare(self, params: SamplingParams) -> Future[Any] | None:
+        """Begins what a request with such parameters would otherwise wait for in `add_request`; None where there is
+        nothing. From any thread; the future is shared, so do not cancel it.
+
+        Raises:
+            RequestError: here or from the future, the structured output cannot be served.
+            OverloadedError: too many grammars wait to be compiled.
+        """
+        if params.structured_outputs is None:
+            return None
+        return self._compiler().compile(params.structured_outputs)
+
+    def _compiler(self) -> GrammarCompiler:
+        if self._grammars is None:
+            raise UnsupportedError(
+                "this model's answers cannot be constrained: it has no end token",
+                param="structured_outputs",
+                remedy="leave it out",
+            )
+        return self._grammars
+
     def check_room(self, request: Request) -> None:
         """Whether the queue would take this request now.
 
@@ -102,13 +131,17 @@ class Engine:
             accepted_before: by an engine that is gone; there is room for it, then.
 
         Raises:
-            RequestError: the prompt is empty, an id is outside the vocabulary, or the request id is already open.
+            RequestError: the prompt is empty, an id is outside the vocabulary, the structured output cannot be served,
+                or the request id is already open.
             ContextLengthError: the prompt leaves no room for an answer, or less than `max_tokens` asks for.
             OverloadedError: see `check_room`.
         """
         self._check(request)
         if not accepted_before:
             self.check_room(request)
+        if request.params.structured_outputs is not None:
+            prompt = request.token_ids[: request.num_prompt_tokens]
+            request.matcher = self._compiler().matcher(request.params.structured_outputs, prompt)
         request.max_output_tokens = min(request.max_output_tokens, self.max_model_len - request.num_prompt_tokens)
         request.control = ReasoningControl(
             request.token_ids,
@@ -174,7 +207,7 @@ class Engine:
         scheduled = self.scheduler.schedule(now)
         if not scheduled:
             return outputs
-        output = self._backend.execute(build_batch(scheduled, self.eos_token_ids))
+        output = self._backend.execute(build_batch(scheduled, self.eos_token_ids, self._mask_writer))
         outputs += self._update(scheduled, output)
         if self._drafter is not None and all([entry.num_new_tokens == 1 for entry in scheduled]):
             self._drafter.observe_step(sum([entry.num_rows for entry in scheduled]), self._clock() - now)
@@ -206,7 +239,7 @@ class Engine:
                 EngineOutput(
                     request.request_id,
                     tuple(drawn[:num_taken]),
-                    tuple([entry for entry in logprobs[:num_taken] if entry is not None]),
+                    tuple([values for values in logprobs[:num_taken] if values is not None]),
                     reason,
                     stop_reason,
                     request.num_cached_tokens or 0,
@@ -252,9 +285,11 @@ class Engine:
         return None, None
 
     def _fail(self, request: Request) -> EngineOutput:
-        """Ends a request whose logits were NaN or Inf; nobody may find what it left in the cache."""
+        """Ends a request for which nothing could be drawn: its grammar became too complex, or its logits were NaN or
+        Inf, and then nobody may find what it left in the cache."""
         self.kv_cache.distrust(request)
-        return self._end(request, FinishReason.ERROR, "nan")
+        has_failed = request.matcher is not None and request.matcher.failed
+        return self._end(request, FinishReason.ERROR, "grammar" if has_failed else "nan")
 
     def _end(self, request: Request, reason: FinishReason, stop_reason: str) -> EngineOutput:
         """Ends a request without another token."""

@@ -14,6 +14,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.generation_config import read_sampling_defaults
 from sampan.engine.reasoning_control import ThoughtTokens
 from sampan.engine.sampling_params import SamplingParams
+from sampan.engine.structured import TokenVocabulary
 from sampan.errors import ConfigError
 from sampan.machine import read_memory
 from sampan.text import ChatTemplate, Tokenizer
@@ -89,15 +90,17 @@ def load_model(
     )
     num_blocks = config.num_blocks or _choose_num_blocks(computing, config, max_model_len, memory_limit)
     computing.allocate_kv_cache(num_blocks, config.block_size)
+    eos_token_ids = source.tokenizer.eos_token_ids or source.config.eos_token_ids
     engine = Engine(
         computing,
         config,
         num_blocks=num_blocks,
         max_model_len=max_model_len,
-        eos_token_ids=source.tokenizer.eos_token_ids or source.config.eos_token_ids,
+        eos_token_ids=eos_token_ids,
         vocab_size=source.vocab_size,
         revision=_revision(source.path),
         thought_tokens=_thought_tokens(source.tokenizer),
+        vocabulary=_vocabulary(source.tokenizer, eos_token_ids, source.vocab_size) if eos_token_ids else None,
     )
     return LoadedModel(
         source.name, source.path, source.config, source.tokenizer, chat_template, sampling_defaults, engine
@@ -138,6 +141,18 @@ def _open_dummy(model: str | None) -> _Source:
         entry = find(str(model))
         name, config = entry.name, entry.config or ModelConfig.from_file(model_folder(entry) / "config.json")
     return _Source(name, embedded, config, Tokenizer.from_dir(embedded), None)
+
+
+def _vocabulary(tokenizer: Tokenizer, eos_token_ids: tuple[int, ...], size: int) -> TokenVocabulary:
+    return TokenVocabulary(
+        read_bytes=tokenizer.all_bytes,
+        special_ids=tokenizer.added_ids,
+        eos_token_ids=eos_token_ids,
+        encode=tokenizer.encode,
+        is_in_thought=tokenizer.is_in_reasoning,
+        think_end_id=tokenizer.think_end_id,
+        size=size,
+    )
 
 
 def _choose_num_blocks(backend: Backend, config: EngineConfig, max_model_len: int, memory_limit: int | None) -> int:

@@ -136,6 +136,8 @@ class ReasoningControl:
 
 
 def _ends_in_thought(token_ids: Sequence[int], tags: ThoughtTokens) -> bool:
+    if tags.start_id not in token_ids:
+        return False
     for token_id in reversed(token_ids):
         if token_id in (tags.start_id, tags.end_id):
             return token_id == tags.start_id

@@ -14,6 +14,7 @@ from sampan.engine.reasoning_control import ReasoningControl
 from sampan.engine.sampling_params import MAX_SEED, SamplingParams
 from sampan.engine.sampling_record import sampling_record
 from sampan.engine.seen import SeenTokens
+from sampan.engine.structured import AnswerMatcher
 
 
 class RequestStatus(Enum):
@@ -72,6 +73,7 @@ class Request:
         self.status = RequestStatus.WAITING
         self.finish_reason: FinishReason | None = None
         self.stop_reason: int | str | None = None
+        self.matcher: AnswerMatcher | None = None  # of a structured output, once the engine has taken the request
         self.num_computed_tokens = 0
         self.num_cached_tokens: int | None = None  # of the prompt, at first admission
         self.num_charged_tokens = 0  # of the tenant's share

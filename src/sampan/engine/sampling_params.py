@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sampan.engine.structured.params import StructuredOutputsParams
 from sampan.errors import RequestError
 
 MAX_LOGPROBS = 20
@@ -38,6 +39,8 @@ class SamplingParams:
         min_tokens: end tokens and stop ids are not drawn before this many tokens.
         logprobs: None for none; 0 for the drawn token's; n for the n most probable ones besides.
         skip_special_tokens: leave special tokens out of the text.
+        structured_outputs: what the answer must look like. The thought before it is free. It ends where the constraint
+            lets it end; `max_tokens` and `stop` may cut it short.
         thinking_token_budget: most tokens of a thought; then it is closed and the answer follows. 0 closes it at once.
         answer_reserve: a thought is closed when only this many tokens are left for the answer, so that `max_tokens` (or
             the context's end) does not leave it empty; 0 for none. None takes 512, at most a quarter of what there is;
@@ -66,6 +69,7 @@ class SamplingParams:
     min_tokens: int = 0
     logprobs: int | None = None
     skip_special_tokens: bool = True
+    structured_outputs: StructuredOutputsParams | None = None
     thinking_token_budget: int | None = None
     answer_reserve: int | None = None
     loop_guard: bool = True
@@ -129,6 +133,12 @@ class SamplingParams:
                 "logit_bias holds too many ids or a value out of range",
                 param="logit_bias",
                 remedy=f"use at most {MAX_LOGIT_BIAS} ids with values -100 to 100",
+            )
+        if self.structured_outputs is not None and (self.ignore_eos or self.min_tokens):
+            raise RequestError(
+                "structured_outputs says where the answer ends; ignore_eos and min_tokens say otherwise",
+                param="structured_outputs",
+                remedy="send one of them",
             )
 
     @property

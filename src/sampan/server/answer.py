@@ -10,7 +10,7 @@ from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
 from sampan.engine.outputs import TIMEOUT, EngineOutput, FinishReason
 from sampan.engine.reading import read_output
-from sampan.errors import DeadlineError, EngineError, UnavailableError
+from sampan.errors import DeadlineError, EngineError, RequestError, UnavailableError
 from sampan.server.merge import merge
 from sampan.text import TextDelta, TextStream
 
@@ -62,12 +62,17 @@ class Answer:
         """An engine output as text.
 
         Raises:
+            RequestError: the structured output became too complex on the way.
             EngineError: the model computed NaN or Inf.
             DeadlineError: the request's time has passed.
             UnavailableError: the engine is closing.
         """
         reason = output.finish_reason
         if reason is FinishReason.ERROR:
+            if output.stop_reason == "grammar":
+                raise RequestError(
+                    "the constraint became too complex", param="structured_outputs", remedy="simplify it"
+                )
             raise EngineError("the model's output is not a number")
         if reason is FinishReason.ABORT and output.stop_reason == TIMEOUT:
             raise DeadlineError("The answer was not complete within the request's timeout", remedy="allow more time")

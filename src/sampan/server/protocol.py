@@ -27,12 +27,6 @@ MAX_REPORTED_FIELDS = 8
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "functions": ([],),
     "function_call": ("none", "auto"),
-    "response_format": ({"type": "text"},),
-    "structured_outputs": ({},),
-    "guided_json": (),
-    "guided_regex": (),
-    "guided_choice": (),
-    "guided_grammar": (),
     "stream": (False,),  # of /generate; declared by the others
     "best_of": (1,),
     "suffix": ("",),
@@ -58,6 +52,31 @@ class RequestModel(BaseModel):
     """Strict and immutable; keeps unknown fields aside for `refuse_unsupported`."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow", allow_inf_nan=False)
+
+
+class JsonSchemaFormat(RequestModel):
+    """`response_format.json_schema`. Without `strict`, keywords that cannot be enforced are left aside."""
+
+    name: str | None = None
+    schema_: dict[str, Any] = Field(alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(RequestModel):
+    """`response_format`."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    described: JsonSchemaFormat | None = Field(default=None, alias="json_schema")
+
+
+class StructuredOutputsFields(RequestModel):
+    """`structured_outputs`; see `StructuredOutputsParams`."""
+
+    schema_: str | dict[str, Any] | None = Field(default=None, alias="json")
+    json_object: bool | None = None
+    regex: str | None = None
+    choice: list[str] | None = None
+    grammar: str | None = None
 
 
 class AdmissionFields(RequestModel):
@@ -96,6 +115,12 @@ class SamplingFields(AdmissionFields):
     answer_reserve: int | None = None
     loop_guard: bool | None = None
     max_tokens: int | None = Field(default=None, ge=1)
+    response_format: ResponseFormat | None = None
+    structured_outputs: StructuredOutputsFields | None = None
+    guided_json: str | dict[str, Any] | None = None
+    guided_regex: str | None = None
+    guided_choice: list[str] | None = None
+    guided_grammar: str | None = None
 
     @property
     def max_new_tokens(self) -> int | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sampan.engine.sampling_params import SamplingParams
 from sampan.server.protocol import SamplingFields
+from sampan.server.structured import structured_outputs
 
 # Fields that have the same name and meaning in requests and in SamplingParams.
 SHARED_FIELDS = (
@@ -45,6 +46,7 @@ def sampling_params(request: SamplingFields, defaults: SamplingParams) -> Sampli
             defaults.thinking_token_budget if request.max_thinking_tokens is None else request.max_thinking_tokens
         ),
         logprobs=request.num_logprobs,
+        structured_outputs=structured_outputs(request),
     )
 
 

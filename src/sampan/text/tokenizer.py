@@ -48,6 +48,7 @@ class Tokenizer:
         self._plain.normalizer = engine.normalizer
         self._plain.pre_tokenizer = engine.pre_tokenizer
         self._added = engine.get_added_tokens_decoder()
+        self.added_ids = frozenset(self._added)  # special tokens, and those that are none in name only
         self._specials = SpecialTokens({token.content: token_id for token_id, token in self._added.items()})
         self._bytes: dict[int, bytes] = {}
         self._check_added_tokens()
@@ -158,6 +159,18 @@ class Tokenizer:
             known = self._bytes[token_id] = self._read_bytes(token_id)
         return known
 
+    def all_bytes(self) -> list[bytes]:
+        """Bytes of every token, by id: `id_to_bytes` of the whole vocabulary in half the time."""
+        tokens = [b""] * self.vocab_size
+        for token, token_id in self._engine.get_vocab(with_added_tokens=False).items():
+            try:
+                tokens[token_id] = token.translate(_BYTES_AS_LATIN_1).encode("latin-1")
+            except UnicodeEncodeError:  # not written in bytes
+                tokens[token_id] = token.encode()
+        for token_id, added in self._added.items():
+            tokens[token_id] = added.content.encode()
+        return tokens
+
     def token_to_id(self, token: str) -> int | None:
         """Id of a token as it is written in `tokenizer.json`."""
         token_id: int | None = self._engine.token_to_id(token)
@@ -238,3 +251,4 @@ def _byte_characters() -> dict[str, int]:
 
 
 _BYTE_OF_CHARACTER = _byte_characters()
+_BYTES_AS_LATIN_1 = {ord(character): byte for character, byte in _BYTE_OF_CHARACTER.items()}
