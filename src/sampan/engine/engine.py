@@ -217,18 +217,19 @@ class Engine:
         token_ids = output.token_ids.tolist()
         outputs, first = [], 0
         for entry in scheduled:
-            request, last = entry.request, first + entry.num_samples
+            request, num_before = entry.request, entry.request.num_computed_tokens
+            request.num_computed_tokens = num_before + entry.num_new_tokens
+            if not entry.samples:
+                self.kv_cache.register_computed(request, num_before)
+                continue
+            last = first + 1 + len(entry.draft_token_ids)
             drawn, logprobs = token_ids[first:last], output.logprobs[first:last]
             first = last
-            num_before = request.num_computed_tokens
-            request.num_computed_tokens += entry.num_new_tokens
-            if drawn and drawn[0] < 0:
+            if drawn[0] < 0:
                 outputs.append(self._fail(request))
                 continue
             num_taken, reason, stop_reason = self._take(entry, drawn)
             self.kv_cache.register_computed(request, num_before)
-            if not entry.samples:
-                continue
             if reason is not None:
                 self.scheduler.finish(request, reason, stop_reason)
                 del self._requests[request.request_id]

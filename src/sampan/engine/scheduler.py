@@ -28,7 +28,8 @@ class ScheduledRequest:
     """A request and the number of its tokens that this step computes. Not frozen: that costs half a microsecond.
 
     Args:
-        samples: whether the step draws a token for it: only when nothing is pending behind these tokens.
+        samples: whether the step draws tokens for it, the next one and one behind each draft: only when nothing is
+            pending behind these tokens.
         draft_token_ids: computed behind them: what may come next.
         forced_token_ids: of the drawn tokens, the first ones must be these.
     """
@@ -43,11 +44,6 @@ class ScheduledRequest:
     def num_rows(self) -> int:
         """Tokens that the step computes for it."""
         return self.num_new_tokens + len(self.draft_token_ids)
-
-    @property
-    def num_samples(self) -> int:
-        """Tokens that the step draws for it: the next one, and one behind each draft."""
-        return 1 + len(self.draft_token_ids) if self.samples else 0
 
     def forced_at(self, index: int) -> int | None:
         """What the drawn token `index` must be."""
