@@ -92,7 +92,7 @@ def whole_prompt(token_ids: Sequence[int]) -> ForwardBatch:
             num_logprobs=none - 1,
             seen=sparse,
             bias=sparse,
-            allowed=sparse,
+            masks=None,
         ),
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,19 +12,33 @@ from sampan.backends.base import TokenMasks, UInt32Array
 from sampan.engine.structured.matcher import AnswerMatcher
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Positions:
-    """Where one request draws in a step: behind its tokens, and behind each of its drafts.
+    """Where one request draws in a step: behind its tokens, and behind each of its drafts. Not frozen: that costs half
+    a microsecond.
 
     Args:
         matcher: None where every token may come.
         token_ids: prompt and output.
         drafts: tokens that may come next.
+        forced: of the drawn tokens, the first ones must be these; they end inside a thought or with it.
     """
 
     matcher: AnswerMatcher | None
     token_ids: Sequence[int]
     drafts: Sequence[int] = ()
+    forced: Sequence[int] = ()
+
+    def num_free(self) -> int:
+        """Positions, the first ones, that no matcher has to do with."""
+        if self.matcher is None:
+            return len(self.drafts) + 1
+        return self.matcher.num_free(self.token_ids, self.drafts)
+
+    def write(self, bits: UInt32Array) -> None:
+        """The masks of the positions that are not free."""
+        if self.matcher is not None:
+            self.matcher.write(bits, self.token_ids, self.drafts)
 
 
 class MaskWriter:
@@ -41,26 +55,27 @@ class MaskWriter:
     def begin(self, requests: Sequence[Positions]) -> TokenMasks | None:
         """The masks of all positions, in order; None where every token may come everywhere. Until `ready` has returned,
         the tokens of the requests must stay as they are."""
+        if not any([request.matcher is not None or request.forced for request in requests]):
+            return None
         rows: list[int] = []
+        forced_ids: list[tuple[int, int]] = []  # mask, id
         jobs: list[tuple[Positions, slice]] = []
         num_masks = 0
         for request in requests:
-            num_positions = len(request.drafts) + 1
-            matcher = request.matcher
-            num_free = num_positions if matcher is None else matcher.num_free(request.token_ids, request.drafts)
-            num_masked = num_positions - num_free
-            rows += [-1] * num_free + list(range(num_masks, num_masks + num_masked))
-            if num_masked:
-                jobs.append((request, slice(num_masks, num_masks + num_masked)))
-                num_masks += num_masked
-        if not jobs:
-            return None
-        bits = np.empty((num_masks, self._num_words), np.uint32)
-        written: Future[None] = self._executor.submit(_write_all, bits, jobs)
-        return TokenMasks(np.array(rows, np.int32), bits, written.result)
+            num_free, num_positions = request.num_free(), len(request.drafts) + 1
+            num_forced = min(len(request.forced), num_free)
+            forced_ids += [(num_masks + index, request.forced[index]) for index in range(num_forced)]
+            begin, num_masks = num_masks + num_forced, num_masks + num_forced + num_positions - num_free
+            rows += [*range(begin - num_forced, begin), *[-1] * (num_free - num_forced), *range(begin, num_masks)]
+            if begin < num_masks:
+                jobs.append((request, slice(begin, num_masks)))
+        bits = np.zeros((num_masks, self._num_words), np.uint32)
+        for mask, token_id in forced_ids:
+            bits[mask, token_id // 32] = 1 << token_id % 32
+        masks = TokenMasks(np.array(rows, np.int32), bits)
+        return replace(masks, ready=self._executor.submit(_write_all, bits, jobs).result) if jobs else masks
 
 
 def _write_all(bits: UInt32Array, jobs: Sequence[tuple[Positions, slice]]) -> None:
     for request, rows in jobs:
-        assert request.matcher is not None
-        request.matcher.write(bits[rows], request.token_ids, request.drafts)
+        request.write(bits[rows])
