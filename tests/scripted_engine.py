@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers
@@ -16,6 +17,7 @@ from sampan.cluster import EngineStatus
 from sampan.config import ModelConfig
 from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.sampling_params import SamplingParams
+from sampan.errors import OverloadedError
 from sampan.text import ChatTemplate, Tokenizer, TokenizerConfig
 
 BOS, EOS, USER, ASSISTANT, THINK, END_THINK = range(256, 262)
@@ -72,6 +74,7 @@ class ScriptedEngine:
         answers: texts; each ends with the end token unless `max_tokens` cuts it.
         step: tokens in each output.
         refusal: raised instead of accepting.
+        refused_tenants: for them the queue is full.
         failure: raised in place of the output after `fail_after` ones.
         delay: seconds before each output.
     """
@@ -84,6 +87,7 @@ class ScriptedEngine:
     fail_after: int = 0
     delay: float = 0.0
     status_reason: str = "ready"
+    refused_tenants: tuple[str, ...] = ()
     max_model_len: int = 4096
     config: ModelConfig = MODEL_CONFIG
     calls: list[Call] = field(default_factory=list)
@@ -114,9 +118,13 @@ class ScriptedEngine:
     def answer_now(self, request_id: str) -> None:
         self.asked_to_answer.append(request_id)
 
+    def overload(self, tenant: str) -> OverloadedError | None:
+        return OverloadedError.of_queue(7.0) if tenant in self.refused_tenants else None
+
     def status(self) -> EngineStatus:
         num_open = len(self.open_ids)
-        return EngineStatus(self.status_reason == "ready", self.status_reason, num_open, 0, 100, 100 - num_open)
+        status = EngineStatus(self.status_reason == "ready", self.status_reason, num_open, 0, 100, 100 - num_open)
+        return msgspec.structs.replace(status, tenant_limit=1 if self.refused_tenants else None)
 
     async def close(self) -> None:
         self.closing.set()

@@ -1,7 +1,5 @@
-"""A server in a process of its own.
-
-`sampan serve` itself, or `python server_process.py ENGINE SETTINGS`, where ENGINE is `scripted` (answers are written
-down in SETTINGS) or `random` (the real engine over a tiny random model).
+"""A server in a process of its own: `sampan serve` itself, or `python server_process.py SETTINGS`, which has the
+scripted engine and no other process.
 """
 
 from __future__ import annotations
@@ -53,9 +51,9 @@ def started(arguments: Sequence[str]) -> Iterator[ServerProcess]:
         process.communicate()
 
 
-def server_process(engine: str, **settings: Any) -> AbstractContextManager[ServerProcess]:
-    """A server of this file on a free port."""
-    return started([__file__, engine, json.dumps(settings)])
+def scripted_server(**settings: Any) -> AbstractContextManager[ServerProcess]:
+    """A server of this file on a free port. Settings are those of `ScriptedEngine`, and `config` of `ServerConfig`."""
+    return started([__file__, json.dumps(settings)])
 
 
 def sampan_serve(*arguments: str) -> AbstractContextManager[ServerProcess]:
@@ -63,40 +61,16 @@ def sampan_serve(*arguments: str) -> AbstractContextManager[ServerProcess]:
     return started(["-m", "sampan", "serve", *arguments, "--port", "0"])
 
 
-def main(engine_name: str, settings: dict[str, Any]) -> None:
+def main(settings: dict[str, Any]) -> None:
     from sampan.config import ServerConfig
-    from sampan.server import create_app, run_server
+    from sampan.server import announce, bind_socket, create_app, run_server
     from scripted_engine import CHAT_TEMPLATE, TOKENIZER, ScriptedEngine
 
     config = ServerConfig(port=0, **settings.pop("config", {}))
-    engine: Any = ScriptedEngine(**settings) if engine_name == "scripted" else random_engine()
-    run_server(create_app(engine, TOKENIZER, CHAT_TEMPLATE, config), config)
-
-
-def random_engine() -> Any:
-    """The real engine, whose random model writes every byte and special token of the scripted engine's tokenizer."""
-    from random_model import random_checkpoint
-    from sampan.backends.paddle import PaddleBackend
-    from sampan.cluster import ThreadEngine
-    from sampan.config import EngineConfig, ModelConfig
-    from sampan.engine.engine import Engine
-    from scripted_engine import EOS, TOKENIZER
-
-    config = ModelConfig("qwen2", 512, 64, 128, 2, 4, 2, 16, attention_bias=True, tie_word_embeddings=True)
-    backend = PaddleBackend()
-    backend.load(random_checkpoint(config), "fp32")
-    backend.set_vocab_limit(TOKENIZER.vocab_size)
-    backend.allocate_kv_cache(256, 16)
-    engine = Engine(
-        backend,
-        EngineConfig(num_blocks=256),
-        num_blocks=256,
-        max_model_len=512,
-        eos_token_ids=(EOS,),
-        vocab_size=TOKENIZER.vocab_size,
-    )
-    return ThreadEngine(engine, config)
+    app = create_app(ScriptedEngine(**settings), TOKENIZER, CHAT_TEMPLATE, config)
+    with bind_socket(config) as listener:
+        run_server(app, listener, on_ready=lambda: announce(listener))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]))
+    main(json.loads(sys.argv[1]))

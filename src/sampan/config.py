@@ -18,6 +18,7 @@ from sampan.strict_json import read_json_object
 
 ARCHITECTURES = {"qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
 SPECULATIONS = ("ngram", "off")
+MAX_WORKERS = 64
 REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none")
 
 # Far above every real model. A config.json that lies must not make us allocate before a weight file contradicts it.
@@ -313,6 +314,7 @@ class ServerConfig:
             empty, every name is accepted.
         ping_interval_seconds: a stream that is silent this long gets an SSE comment.
         body_timeout_seconds: a request body must have arrived within this time.
+        workers: processes that speak HTTP, all with the one engine.
         drain_timeout_seconds: at shutdown, open answers may take this long.
     """
 
@@ -328,6 +330,7 @@ class ServerConfig:
     allowed_hosts: tuple[str, ...] = field(default=())
     ping_interval_seconds: float = 15.0
     body_timeout_seconds: float = 30.0
+    workers: int = 1
     drain_timeout_seconds: float = 300.0
 
     def __post_init__(self) -> None:
@@ -339,6 +342,7 @@ class ServerConfig:
         )
         for name in ("ping_interval_seconds", "body_timeout_seconds", "drain_timeout_seconds"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "it must be above 0")
+        _require(1 <= self.workers <= MAX_WORKERS, "workers", self.workers, f"use 1 to {MAX_WORKERS}")
         _require(0 <= self.port <= 65535, "port", self.port, "use 0 (any free port) to 65535")
         _require(self.max_body_bytes >= 1024, "max_body_bytes", self.max_body_bytes, "use at least 1024")
         _require(

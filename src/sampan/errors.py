@@ -96,6 +96,12 @@ class OverloadedError(SampanError):
         super().__init__(message, remedy=remedy)
         self.retry_after = retry_after
 
+    @classmethod
+    def of_queue(cls, retry_after: float) -> OverloadedError:
+        """The engine's queue is full."""
+        remedy = "try again when the seconds of the Retry-After header have passed"
+        return cls("too many requests wait", retry_after=retry_after, remedy=remedy)
+
 
 class UnavailableError(SampanError):
     """The service is loading or shutting down and takes no new request."""

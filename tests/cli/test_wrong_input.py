@@ -81,6 +81,10 @@ def test_the_port_is_in_use(refused, model_folder):
     assert "--port 0" in remedy
 
 
+def test_a_number_of_workers_that_makes_no_sense(refused):
+    assert refused("serve", "--workers", "0")[0] == "workers=0 is out of range"
+
+
 def test_an_address_that_others_can_reach(refused, model_folder):
     error, _ = refused("serve", model_folder, "--host", "0.0.0.0", "--port", "0")
     assert error.startswith("0.0.0.0 can be reached by other machines")

@@ -18,6 +18,8 @@ def test_before_anything_is_known_and_where_nothing_moves() -> None:
     rate = DrainRate()
     assert rate.retry_after(10**6) == 1.0
     rate.observe(0, 5.0)
+    assert rate.retry_after(1) == 5.0
+    rate.observe(0, 500.0)
     assert rate.retry_after(1) == 60.0
 
 

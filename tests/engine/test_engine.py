@@ -77,29 +77,36 @@ def test_a_warm_prefix_cache(make_engine: EngineFactory, alone: dict[str, Signat
     assert sum(parts[-1].num_cached_tokens for parts in warm.values()) > 500
 
 
-def test_forced_preemption(make_engine: EngineFactory, alone: dict[str, Signature]) -> None:
-    engine = make_engine(num_blocks=14)
+def test_a_pool_for_two_requests_under_sixteen_that_run(
+    make_engine: EngineFactory, alone: dict[str, Signature]
+) -> None:
+    engine = make_engine(num_blocks=14, max_num_seqs=16)  # the longest take seven
     outputs = signatures(run(engine, mixed_requests(32)))
     assert outputs == alone
     assert engine.scheduler.num_preemptions > 5
 
 
-def test_resumed_from_prompt_and_tokens_so_far(make_engine: EngineFactory, alone: dict[str, Signature]) -> None:
-    """What another engine does after a crash: the drawn tokens come back as part of the prompt."""
-    for request in mixed_requests(32)[:8]:
-        tokens, _, _ = alone[request.request_id]
-        half = len(tokens) // 2
-        if half == 0 or request.params.repetition_penalty != 1.0:
-            continue
-        params = SamplingParams(
-            max_tokens=len(tokens) - half,
-            temperature=request.params.temperature,
-            top_p=request.params.top_p,
-            top_k=request.params.top_k,
-            seed=request.seed,
-        )
-        resumed = Request("again", request.token_ids + tokens[:half], params)
-        assert signatures(run(make_engine(), [resumed]))["again"][0] == tokens[half:]
+@pytest.mark.parametrize("part", [0.3, 0.8])
+def test_resumed_from_prompt_and_tokens_so_far(
+    make_engine: EngineFactory, alone: dict[str, Signature], part: float
+) -> None:
+    """What another engine does after a crash, for all of them at once: tokens, log-probabilities and ends are the rest
+    of what they would have been."""
+    requests, expected = [], {}
+    for request in mixed_requests(32):
+        tokens, logprobs, reason = alone[request.request_id]
+        done = int(part * len(tokens))
+        requests.append(Request(request.request_id, request.token_ids, request.params, output_token_ids=tokens[:done]))
+        expected[request.request_id] = (tokens[done:], logprobs[done:], reason)
+    assert signatures(run(make_engine(), requests)) == expected
+
+
+def test_whose_turn_it_is_changes_nothing(make_engine: EngineFactory, alone: dict[str, Signature]) -> None:
+    requests = mixed_requests(32)
+    for index, request in enumerate(requests):
+        request.tenant, request.priority = "abc"[index % 3], index % 5
+    engine = make_engine(max_num_seqs=3, num_blocks=20)
+    assert signatures(run(engine, requests)) == alone
 
 
 def test_every_way_to_end(make_engine: EngineFactory) -> None:

@@ -42,7 +42,7 @@ class Bench:
         self.drafter = Counting()
         self.scheduler = Scheduler(
             self.kv_cache,
-            WaitingQueue(max_requests=8, max_tokens=100),
+            WaitingQueue(max_requests=8, max_tokens=100, num_places=8),
             max_num_seqs=8,
             max_num_batched_tokens=budget,
             drafter=self.drafter,

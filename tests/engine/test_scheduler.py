@@ -19,7 +19,7 @@ class Bench:
         self.kv_cache = KVCacheManager(num_blocks, block_size)
         self.scheduler = Scheduler(
             self.kv_cache,
-            WaitingQueue(max_requests=100, max_tokens=1000),
+            WaitingQueue(max_requests=100, max_tokens=1000, num_places=max_num_seqs),
             max_num_seqs=max_num_seqs,
             max_num_batched_tokens=budget,
         )

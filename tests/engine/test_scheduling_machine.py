@@ -75,7 +75,7 @@ class SchedulingMachine(RuleBasedStateMachine):
     )
     def start(self, num_blocks: int, max_num_seqs: int, budget: int, caching: bool) -> None:
         self.cache = KVCacheManager(num_blocks, BLOCK_SIZE, enable_prefix_caching=caching)
-        self.waiting = WatchedQueue(max_requests=MAX_WAITING, max_tokens=MAX_WAITING_TOKENS)
+        self.waiting = WatchedQueue(max_requests=MAX_WAITING, max_tokens=MAX_WAITING_TOKENS, num_places=max_num_seqs)
         self.scheduler = Scheduler(
             self.cache,
             self.waiting,

@@ -18,7 +18,7 @@ def request(name: str, num_tokens: int = 10, *, at: float = 0.0, tenant: str = "
 
 
 def queue(requests: Iterable[Request] = (), *, max_requests: int = 10_000, max_tokens: int = 10**6) -> WaitingQueue:
-    made = WaitingQueue(max_requests=max_requests, max_tokens=max_tokens)
+    made = WaitingQueue(max_requests=max_requests, max_tokens=max_tokens, num_places=8)
     for item in requests:
         made.push(item)
     return made
@@ -163,12 +163,21 @@ def test_a_prompt_longer_than_the_bound_is_taken_alone() -> None:
     assert not queue([request("r")], max_tokens=100).has_room_for(request("long", 500))
 
 
-def test_a_queue_filled_by_one_tenant_still_takes_one_request_of_each_other_up_to_twice_the_bound() -> None:
-    waiting = queue((request(f"r{i}", tenant="a") for i in range(3)), max_requests=3)
-    assert not waiting.has_room_for(request("new", tenant="a"))
-    for tenant in "bcd":
-        newcomer = request(tenant, tenant=tenant)
+def test_a_queue_filled_by_one_tenant_has_room_for_others_up_to_their_share_and_twice_the_bound() -> None:
+    waiting = queue((request(f"a{i}", tenant="a") for i in range(4)), max_requests=4)
+    assert waiting.tenant_limit == 1
+    assert not waiting.has_room_for(request("a", tenant="a"))
+    for name in ("b0", "b1", "b2", "b3"):  # eight places, two tenants: four each
+        newcomer = request(name, tenant="b")
         assert waiting.has_room_for(newcomer)
         waiting.push(newcomer)
-        assert not waiting.has_room_for(newcomer)
-    assert not waiting.has_room_for(request("e", tenant="e"))
+        assert waiting.tenant_limit == 4
+    assert not waiting.has_room_for(request("b4", tenant="b"))
+    assert not waiting.has_room_for(request("c", tenant="c"))
+
+
+def test_a_tenant_alone_has_the_bound_and_no_more() -> None:
+    waiting = queue([request("a")], max_requests=2)
+    assert (waiting.tenant_limit, waiting.has_room_for(request("b"))) == (None, True)
+    waiting.push(request("b"))
+    assert (waiting.tenant_limit, waiting.has_room_for(request("c"))) == (1, False)

@@ -117,12 +117,12 @@ def serve(ask: Ask) -> Iterator[Serve]:
     """Starts an application on a free port; ends it when the test does."""
     ends: list[Callable[[], None]] = []
 
-    def start(engine: EngineClient, **config: Any) -> Live:
+    def start(engine: EngineClient, on_start: Callable[[], None] = lambda: None, **config: Any) -> Live:
         asked = ask(engine=engine, **config)
         service: Service = asked.app.state.service
         listener = bind_socket(ServerConfig(port=0))
         host, port = listener.getsockname()
-        thread = threading.Thread(target=run_server, args=(asked.app, service.config), kwargs={"listener": listener})
+        thread = threading.Thread(target=run_server, args=(asked.app, listener), kwargs={"on_start": on_start})
         thread.start()
 
         def end() -> None:

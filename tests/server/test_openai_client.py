@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import openai
 import pytest
 
+from random_folder import write_random_model
 from scripted_engine import ids_of
-from server_process import ServerProcess, server_process
+from server_process import ServerProcess, sampan_serve, scripted_server
 
 THOUGHT = "用户问路由器。🤔"
 ANSWER = "1. 按住 reset 键 10 秒。\n2. 输入 admin 👩‍👩‍👧。"
@@ -17,13 +18,14 @@ MESSAGES = [{"role": "user", "content": "如何重置路由器密码?"}]
 
 @pytest.fixture(scope="module")
 def scripted() -> Iterator[ServerProcess]:
-    with server_process("scripted", answers=[f"{THOUGHT}</think>\n\n{ANSWER}"]) as server:
+    with scripted_server(answers=[f"{THOUGHT}</think>\n\n{ANSWER}"]) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def random() -> Iterator[ServerProcess]:
-    with server_process("random") as server:
+def random(tmp_path_factory) -> Iterator[ServerProcess]:
+    folder = write_random_model(tmp_path_factory.mktemp("models") / "random")
+    with sampan_serve(str(folder), "--served-model-name", "sampan-tiny") as server:
         yield server
 
 

@@ -14,7 +14,7 @@ import pytest
 from sampan.config import ServerConfig
 from sampan.errors import UsageError
 from sampan.server import bind_socket, url_of
-from server_process import READY, server_process
+from server_process import READY, scripted_server
 
 
 def wait_until(condition):
@@ -33,7 +33,7 @@ def status(url, path):
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
 def test_one_line_when_ready_and_exit_code_0(sig):
-    with server_process("scripted", answers=["</think>hello"]) as server:
+    with scripted_server(answers=["</think>hello"]) as server:
         assert server.line.startswith(f"{READY}http://127.0.0.1:")
         assert status(server.url, "/readyz") == 200
         assert httpx.post(f"{server.url}/generate", params={"prompt": "hi"}).json() == {"response": "hello"}
@@ -43,7 +43,7 @@ def test_one_line_when_ready_and_exit_code_0(sig):
 
 def test_an_open_stream_ends_properly_while_the_server_is_live_but_not_ready():
     answer = "word " * 20
-    with server_process("scripted", answers=[f"</think>{answer}"], delay=0.03) as server:
+    with scripted_server(answers=[f"</think>{answer}"], delay=0.03) as server:
         body = {"prompt": "hi", "stream": True}
         with httpx.stream("POST", f"{server.url}/v1/completions", json=body, timeout=60) as response:
             lines = response.iter_lines()
@@ -60,7 +60,7 @@ def test_an_open_stream_ends_properly_while_the_server_is_live_but_not_ready():
 
 
 def test_a_second_signal_cuts_open_answers_properly():
-    with server_process("scripted", delay=3600) as server, ThreadPoolExecutor() as threads:
+    with scripted_server(delay=3600) as server, ThreadPoolExecutor() as threads:
         url = f"{server.url}/v1/chat/completions"
         body = {"messages": [{"role": "user", "content": "hi"}]}
         whole = threads.submit(httpx.post, url, json=body, timeout=60)
@@ -78,7 +78,7 @@ def test_a_second_signal_cuts_open_answers_properly():
 
 
 def test_open_answers_are_cut_at_the_end_of_the_drain_time():
-    with server_process("scripted", delay=3600, config={"drain_timeout_seconds": 0.5}) as server:
+    with scripted_server(delay=3600, config={"drain_timeout_seconds": 0.5}) as server:
         body = {"prompt": "hi", "echo": True, "stream": True}
         with httpx.stream("POST", f"{server.url}/v1/completions", json=body, timeout=60) as response:
             assert server.stop() == (0, "")

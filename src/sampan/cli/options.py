@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from sampan.cli.parameters import Argument, Option
 
 if TYPE_CHECKING:
+    from sampan.cluster import EngineSpec
     from sampan.engine import LLM, SamplingParams
 
 Model = Annotated[str | None, Argument("a name from `sampan list`, or a folder; without one the embedded model")]
@@ -63,10 +64,8 @@ class Engine(NamedTuple):
         """
         from sampan.cli.interrupts import exit_on_interrupt, on_interrupt
         from sampan.cli.progress import progress
-        from sampan.cli.sizes import read_bytes
 
         limits = {"max_model_len": self.max_model_len, "speculation": self.speculation, **limits}
-        memory_limit = None if self.memory_limit is None else read_bytes(self.memory_limit, "--memory-limit")
         with on_interrupt(exit_on_interrupt), progress(f"Loading {model or 'sampan-tiny'}") as report:
             from sampan.config import EngineConfig
             from sampan.engine import LLM
@@ -76,9 +75,34 @@ class Engine(NamedTuple):
                 precision=self.precision,
                 kv_cache=self.kv_cache,
                 threads=self.threads,
-                memory_limit=memory_limit,
+                memory_limit=self._memory_limit(),
                 device=self.device,
                 load_format=self.load_format,
                 engine_config=EngineConfig(**limits),
                 progress=report,
             )
+
+    def spec(self, model: str | None, **limits: Any) -> EngineSpec:
+        """The same for an engine process to load.
+
+        Raises:
+            ConfigError, UsageError: a value is out of range.
+        """
+        from sampan.cluster import EngineSpec
+        from sampan.config import EngineConfig
+
+        return EngineSpec(
+            model=model,
+            precision=self.precision,
+            kv_cache=self.kv_cache,
+            threads=self.threads,
+            memory_limit=self._memory_limit(),
+            device=self.device,
+            load_format=self.load_format,
+            config=EngineConfig(max_model_len=self.max_model_len, speculation=self.speculation, **limits),
+        )
+
+    def _memory_limit(self) -> int | None:
+        from sampan.cli.sizes import read_bytes
+
+        return None if self.memory_limit is None else read_bytes(self.memory_limit, "--memory-limit")

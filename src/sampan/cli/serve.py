@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
 from sampan.cli.options import Engine, Model
 from sampan.cli.parameters import Option
-
-if TYPE_CHECKING:
-    from sampan.config import ServerConfig
 
 
 class Batching(NamedTuple):
@@ -39,6 +36,8 @@ def serve(
     log_level: Annotated[
         str, Option("of the log", metavar="LEVEL", choices=("debug", "info", "warning", "error"))
     ] = "info",
+    workers: Annotated[int, Option("processes that speak HTTP, all with the one engine")] = 1,
+    drain_timeout: Annotated[float, Option("seconds that open answers may take at shutdown")] = 300.0,
     engine: Engine,
     batching: Batching,
 ) -> int:
@@ -49,9 +48,12 @@ def serve(
     """
     import logging
 
-    from sampan.cluster import ThreadEngine
+    import msgspec
+
+    from sampan.cli.progress import progress
+    from sampan.cluster import Supervisor
     from sampan.config import ServerConfig
-    from sampan.server import bind_socket, create_app, run_server
+    from sampan.server import WorkerOrder, announce, bind_socket
 
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config = ServerConfig(
@@ -61,32 +63,23 @@ def serve(
         reasoning_format=reasoning_format,
         allow_remote=insecure,
         allowed_hosts=allowed_host,
+        workers=workers,
+        drain_timeout_seconds=drain_timeout,
     )
     with bind_socket(config) as listener:  # before the model is loaded: a port in use is known at once
-        loaded = engine.open(model, **batching._asdict()).loaded
-        app = create_app(
-            ThreadEngine(loaded.engine, loaded.config),
-            loaded.tokenizer,
-            loaded.chat_template,
-            name_model(config, loaded.name, served_model_name),
-            sampling_defaults=loaded.sampling_defaults,
+        supervisor = Supervisor(
+            engine.spec(model, **batching._asdict()),
+            log_level=log_level,
+            worker_module="sampan.server.worker",
+            worker_order=msgspec.msgpack.encode(WorkerOrder(config, served_model_name, log_level)),
+            inherited=(listener.fileno(),),
+            num_workers=config.workers,
+            drain_seconds=config.drain_timeout_seconds,
         )
-        run_server(app, config, listener=listener)
+        with supervisor:
+            with progress(f"Loading {model or 'sampan-tiny'}") as report:
+                started = supervisor.start(report)
+            if started:
+                announce(listener)
+                supervisor.run()
     return 0
-
-
-def name_model(config: ServerConfig, name: str, served_name: str | None) -> ServerConfig:
-    """What requests may call the model: the name that the user chose, or its own, and those that the zoo has for it."""
-    from dataclasses import replace
-
-    from sampan.errors import UnknownModelError
-    from sampan.zoo import find
-
-    chosen = served_name or name
-    try:
-        entry = find(name)
-    except UnknownModelError:
-        return replace(config, served_model_name=chosen)
-    spellings = (entry.name, *entry.aliases, entry.huggingface_id)
-    aliases = tuple(spelling for spelling in spellings if spelling not in ("", chosen))
-    return replace(config, served_model_name=chosen, aliases=aliases, model_license=entry.license_notice)

@@ -1,20 +1,20 @@
-"""What the server knows of an engine: four methods. The in-thread engine has them, and so will the engine process's
-client."""
+"""What the server knows of an engine: four methods."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from sampan.config import ModelConfig
 from sampan.engine.outputs import EngineOutput
 from sampan.engine.sampling_params import SamplingParams
+from sampan.errors import OverloadedError
 
 
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
-    """A glance at the engine. `ready` is false while loading, draining or failed; `reason` says which."""
+class EngineStatus(msgspec.Struct, frozen=True, array_like=True):
+    """A glance at the engine. `ready` is false while loading, restarting, closing or failed; `reason` says which."""
 
     ready: bool
     reason: str
@@ -23,6 +23,7 @@ class EngineStatus:
     num_blocks: int
     num_free_blocks: int
     num_waiting_tokens: int = 0  # in the prompts that wait
+    tenant_limit: int | None = None  # see `WaitingQueue.tenant_limit`
     retry_after: float = 1.0  # seconds until they will have started, as far as is known
     num_preemptions: int = 0  # these three since the start
     num_queried_tokens: int = 0  # of prompts, looked up in the prefix cache
@@ -32,10 +33,11 @@ class EngineStatus:
 
 
 class OutputStream(Protocol):
-    """An accepted request's outputs; the last one has a `finish_reason`, and then the iteration stops.
+    """An accepted request's outputs; the last one has a `finish_reason`, and then the iteration stops. What several
+    steps brought before the reader came may come in one output.
 
     Raises:
-        EngineError: from `__anext__`, the engine failed while the request was open.
+        EngineError: from `__anext__`, engines failed while the request was open, and none could go on with it.
     """
 
     def __aiter__(self) -> OutputStream: ...
@@ -75,9 +77,13 @@ class EngineClient(Protocol):
 
         Raises:
             RequestError, ContextLengthError: the request cannot be served.
-            OverloadedError: the queue is full. Known at once, however long a step takes.
-            EngineError: the engine failed or is closing.
+            OverloadedError: the queue is full. Known at once where `overload` knows it, however long a step takes.
+            EngineError: engines failed.
+            UnavailableError: the client is closing.
         """
+
+    def overload(self, tenant: str) -> OverloadedError | None:
+        """What `generate` would raise now for a full queue, as far as can be told at once: before a prompt is made."""
 
     def answer_now(self, request_id: str) -> None:
         """Asks a request that is still thinking to close its thought and answer; harmless where it has ended."""
@@ -86,4 +92,4 @@ class EngineClient(Protocol):
         """Cheap and never blocking."""
 
     async def close(self) -> None:
-        """Ends open requests with `FinishReason.ABORT` and stops the engine."""
+        """Ends open requests with `FinishReason.ABORT`."""

@@ -25,11 +25,7 @@ class DrainRate:
         self._seconds = self._seconds * fading + seconds
 
     def retry_after(self, num_waiting_tokens: int) -> float:
-        """Seconds until what waits now will have started at this speed, within 1 to 60. Where nothing is known yet, the
-        least; where the queue stands still, the most."""
-        if self._seconds == 0.0:
-            return LEAST_RETRY_SECONDS
-        if self._tokens == 0.0:
-            return MOST_RETRY_SECONDS
-        seconds = num_waiting_tokens * self._seconds / self._tokens
+        """Seconds until what waits now will have started at this speed, within 1 to 60. One that stands still may
+        do so for as long again as it has."""
+        seconds = num_waiting_tokens * self._seconds / self._tokens if self._tokens else self._seconds
         return min(max(seconds, LEAST_RETRY_SECONDS), MOST_RETRY_SECONDS)

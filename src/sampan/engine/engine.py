@@ -64,6 +64,7 @@ class Engine:
         self.max_model_len = min(max_model_len, num_blocks * config.block_size)
         self.vocab_size = vocab_size
         self.eos_token_ids = tuple(eos_token_ids)
+        self.revision = revision
         self.num_drafted_tokens = 0
         self.num_accepted_tokens = 0
         self._thought_tokens = thought_tokens
@@ -76,7 +77,11 @@ class Engine:
         )
         self.scheduler = Scheduler(
             self.kv_cache,
-            WaitingQueue(max_requests=config.max_num_waiting, max_tokens=config.max_num_waiting_tokens),
+            WaitingQueue(
+                max_requests=config.max_num_waiting,
+                max_tokens=config.max_num_waiting_tokens,
+                num_places=config.max_num_seqs,
+            ),
             max_num_seqs=config.max_num_seqs,
             max_num_batched_tokens=config.max_num_batched_tokens,
             drafter=self._drafter,
@@ -111,17 +116,13 @@ class Engine:
         return self._grammars
 
     def check_room(self, request: Request) -> None:
-        """Whether the queue would take this request now. Any thread may ask: a refusal need not wait for a step's end.
+        """Whether the queue would take this request now.
 
         Raises:
             OverloadedError: too many requests wait, or their prompts are too long together.
         """
         if not self.scheduler.waiting.has_room_for(request):
-            raise OverloadedError(
-                "too many requests wait",
-                retry_after=self.scheduler.retry_after(),
-                remedy="try again when the seconds of the Retry-After header have passed",
-            )
+            raise OverloadedError.of_queue(self.scheduler.retry_after())
 
     def add_request(self, request: Request, *, accepted_before: bool = False) -> None:
         """Queues a request.

@@ -50,7 +50,7 @@ class KVCacheManager:
             return 0
         self.allocate(request, num_new)
         if request.num_cached_tokens is None:  # a preempted request looks again, and is not counted again
-            request.num_cached_tokens = request.num_computed_tokens
+            request.num_cached_tokens = min(request.num_computed_tokens, request.num_prompt_tokens)
             self.num_queried_tokens += request.num_tokens
             self.num_hit_tokens += request.num_computed_tokens
         return num_new

@@ -114,7 +114,7 @@ class Scheduler:
         """Work for those that run already: decodes, then prompts, each oldest first."""
         budget = self._max_num_batched_tokens
         scheduled: list[ScheduledRequest] = []
-        pending = [(request.num_pending_tokens, request) for request in self.running]
+        pending = [(len(request.token_ids) - request.num_computed_tokens, request) for request in self.running]
         decodes = [entry for entry in pending if entry[0] <= 1]
         prompts = [entry for entry in pending if entry[0] > 1]
         for num_pending, request in decodes + prompts:
@@ -129,7 +129,7 @@ class Scheduler:
                 if victim is request:
                     break
             else:
-                scheduled.append(_entry(request, num_new))
+                scheduled.append(_entry(request, num_new, num_new == num_pending))
                 budget -= num_new
         return scheduled
 
@@ -145,7 +145,7 @@ class Scheduler:
             self.waiting.charge(request, num_new)  # at once: whose turn is next depends on it
             request.status = RequestStatus.RUNNING
             self.running.append(request)
-            admitted.append(_entry(request, num_new))
+            admitted.append(_entry(request, num_new, num_new == request.num_pending_tokens))
             budget -= num_new
         return admitted
 
@@ -190,8 +190,7 @@ class Scheduler:
         request.finish(reason, stop_reason)
 
 
-def _entry(request: Request, num_new_tokens: int) -> ScheduledRequest:
-    samples = num_new_tokens == request.num_pending_tokens
+def _entry(request: Request, num_new_tokens: int, samples: bool) -> ScheduledRequest:
     return ScheduledRequest(request, num_new_tokens, samples, (), request.forced_token_ids if samples else ())
 
 

@@ -42,11 +42,12 @@ class WaitingQueue:
     Args:
         max_requests: that may wait.
         max_tokens: that their prompts may have together.
+        num_places: requests that may run at the same time.
     """
 
-    def __init__(self, *, max_requests: int, max_tokens: int) -> None:
+    def __init__(self, *, max_requests: int, max_tokens: int, num_places: int) -> None:
         self.num_tokens = 0  # of all that wait: prompts, and what has been drawn already
-        self._max_requests, self._max_tokens = max_requests, max_tokens
+        self._max_requests, self._max_tokens, self._num_places = max_requests, max_tokens, num_places
         self._num_new = 0
         self._begun: deque[Request] = deque()
         self._tenants: dict[str, Tenant] = {}
@@ -60,16 +61,27 @@ class WaitingQueue:
         for tenant in self._tenants.values():
             yield from tenant.waiting
 
+    @property
+    def tenant_limit(self) -> int | None:
+        """While the queue is full, the open requests with which a tenant is refused another; else None."""
+        is_full = len(self) >= self._max_requests or self.num_tokens >= self._max_tokens
+        return self._share if is_full else None
+
     def has_room_for(self, request: Request) -> bool:
         """Whether a new request may join.
 
-        A prompt longer than the bound may if nothing else waits. A tenant with nothing in a queue that others have
-        filled may send one request, up to twice the bounds.
+        A prompt longer than the bound may if nothing else waits. A queue that others have filled still has room for a
+        tenant with less than its share of the places open, up to twice the bounds.
         """
         tenant = self._tenants.get(request.tenant)
-        scale = 1 if tenant is not None and tenant.waiting else 2
+        scale = 2 if tenant is None or tenant.num_open < self._share else 1
         fits = not self or self.num_tokens + request.num_tokens <= scale * self._max_tokens
         return fits and len(self) < scale * self._max_requests
+
+    @property
+    def _share(self) -> int:
+        """The places that each tenant would have if they were given out evenly; one that is alone needs none kept."""
+        return max(self._num_places // len(self._tenants), 1) if len(self._tenants) > 1 else 1
 
     def push(self, request: Request) -> None:
         """Takes in a request that the engine did not have before."""

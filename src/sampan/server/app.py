@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -11,14 +11,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from sampan.cluster import EngineClient
+from sampan.cluster import ClusterState, EngineClient
 from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import SampanError
 from sampan.server.body import first_failure
 from sampan.server.edge import Edge
 from sampan.server.errors import error_kind, error_response, log_failure
+from sampan.server.gate import Gate
 from sampan.server.host_guard import HostGuard
+from sampan.server.routes.admin import admin_routes
 from sampan.server.routes.chat import chat_routes
 from sampan.server.routes.completions import completion_routes
 from sampan.server.routes.generate import generate_routes
@@ -35,6 +37,7 @@ def create_app(
     config: ServerConfig,
     *,
     sampling_defaults: SamplingParams | None = None,
+    cluster: Callable[[], ClusterState] | None = None,
 ) -> FastAPI:
     """An application that answers with one model. Nothing is shared between two of them.
 
@@ -45,6 +48,7 @@ def create_app(
         config: names, limits and habits.
         sampling_defaults: how tokens are drawn where a request says nothing: what the model recommends. How many is for
             `config.default_max_tokens` to say.
+        cluster: tells of all processes, where there are several; `/admin/status` shows it.
     """
     defaults = replace(sampling_defaults or SamplingParams(), max_tokens=config.default_max_tokens)
     service = Service(engine, tokenizer, chat_template, config, defaults)
@@ -59,8 +63,11 @@ def create_app(
     app.state.service = service
     for routes in (generate_routes, chat_routes, completion_routes, model_routes, health_routes):
         app.include_router(routes(service))
+    if cluster is not None:
+        app.include_router(admin_routes(cluster))
     for error_class in (SampanError, HTTPException, RequestValidationError):
         app.add_exception_handler(error_class, _answer_error)
+    app.add_middleware(Gate, engine=engine, config=config)
     app.add_middleware(HostGuard, config=config)
     app.add_middleware(Edge)  # added last: outermost
     return app

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import ipaddress
-import logging
 import math
 import signal
 import socket
@@ -15,74 +12,31 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from sampan.config import ServerConfig
-from sampan.errors import UsageError
+from sampan.server.acceptor import Acceptor
 from sampan.server.http_protocol import BoundedHttpProtocol
+from sampan.server.listener import BACKLOG
 from sampan.server.service import Service
 
-logger = logging.getLogger("sampan.server")
-
-BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common proxies, so that the proxy is the one to close
 CANCEL_SECONDS = 2  # for answers that are cut, to tell their clients
 
 
-def bind_socket(config: ServerConfig) -> socket.socket:
-    """A listening socket on the configured address. Bind before loading a model: a port in use is then known at once.
-
-    Raises:
-        UsageError: the address is not one of this machine, others can reach it and `allow_remote` is off, or the port
-            is in use or not permitted.
-    """
-    where = f"{config.host}:{config.port}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except (socket.gaierror, UnicodeError) as error:
-        raise UsageError(
-            f"host {config.host!r} cannot be resolved", remedy="use 127.0.0.1 or a name of this machine"
-        ) from error
-    if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
-        if not config.allow_remote:
-            raise UsageError(
-                f"{config.host} can be reached by other machines, and this version has no API keys yet",
-                remedy="use --host 127.0.0.1 and put a proxy that checks who asks before it",
-            )
-        logger.warning("ANYONE who can reach %s can use this server: there are no API keys", where)
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise UsageError(
-                f"{where} is in use", remedy="choose another port, or --port 0 for any free one"
-            ) from error
-        if error.errno == errno.EACCES:
-            raise UsageError(f"{where} needs more rights than you have", remedy="use a port from 1024 on") from error
-        raise UsageError(
-            f"{where} cannot be bound: {error.strerror}", remedy="use an address of this machine"
-        ) from error
-    return listener
-
-
-def run_server(app: FastAPI, config: ServerConfig, *, listener: socket.socket | None = None) -> None:
+def run_server(
+    app: FastAPI,
+    listener: socket.socket,
+    *,
+    on_start: Callable[[], None] = lambda: None,
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
     """Serves until SIGTERM or SIGINT, then lets open answers finish, for `drain_timeout_seconds` at most, and returns.
     A second signal cuts them, a third kills the process.
 
-    Prints `Sampan listening on http://HOST:PORT` on standard output once the engine is ready to answer.
-
     Args:
         app: from `create_app`.
-        listener: from `bind_socket`; made here where it is not given.
-
-    Raises:
-        UsageError: see `bind_socket`.
+        listener: from `bind_socket`; other processes may share it.
+        on_start: called in the event loop before anything is served.
+        on_ready: called once the engine is ready to answer.
     """
-    listener = listener or bind_socket(config)
     service: Service = app.state.service
     server = _Server(
         uvicorn.Config(
@@ -99,27 +53,39 @@ def run_server(app: FastAPI, config: ServerConfig, *, listener: socket.socket | 
             timeout_graceful_shutdown=CANCEL_SECONDS,
         ),
         service,
-        on_ready=lambda: print(f"Sampan listening on {url_of(listener)}", flush=True),
+        on_start,
+        on_ready,
     )
     server.run(sockets=[listener])
-
-
-def url_of(listener: socket.socket) -> str:
-    """Where a listening socket can be reached."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, which says when the engine is ready, and which on a signal stays up, but unready, until open
     requests have ended."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, service: Service, on_start: Callable[[], None], on_ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._service = service
+        self._on_start = on_start
         self._on_ready: Callable[[], None] | None = on_ready
         self._drain_ends = math.inf
         self._num_signals = 0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called once the event loop runs."""
+        self._on_start()
+        await super().startup([])
+        num_open = self._num_open if self._service.config.workers > 1 else None
+        acceptors = [Acceptor(listener, self._make_protocol, num_open) for listener in sockets or ()]
+        self.servers = acceptors  # type: ignore[assignment]  # it closes them and waits, no more
+
+    def _num_open(self) -> int:
+        return len(self.server_state.connections)
+
+    def _make_protocol(self) -> BoundedHttpProtocol:
+        return BoundedHttpProtocol(self.config, self.server_state, self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called for each signal. The base class would raise it again at the end; a drained server ends in success."""

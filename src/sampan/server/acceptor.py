@@ -1,0 +1,84 @@
+"""Takes connections from a listening socket that several processes share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+
+logger = logging.getLogger("sampan.server")
+
+SECONDS_PER_CONNECTION = 0.0002
+MAX_SECONDS = 0.005
+RETRY_SECONDS = 0.1  # after there was no descriptor or memory for another connection
+
+
+class Acceptor:
+    """Accepts connections one by one for as long as it is open; an `asyncio.Server` to those who close servers.
+
+    The kernel wakes all workers for a connection, and the one that happens to be awake would win nearly every time. So
+    each waits a moment before it accepts, the longer the more connections it has: the least busy one comes first.
+
+    Args:
+        listener: stays the caller's to close.
+        make_protocol: for each connection.
+        num_open: how many connections there are now; None where nobody shares the socket, so nobody has to wait.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_protocol: Callable[[], asyncio.Protocol],
+        num_open: Callable[[], int] | None,
+    ) -> None:
+        listener.setblocking(False)
+        self._listener = listener
+        self._make_protocol = make_protocol
+        self._num_open = num_open
+        self._loop = asyncio.get_running_loop()
+        self._is_open = True
+        self._starting: set[asyncio.Task[None]] = set()  # the loop itself holds tasks but weakly
+        self._resume()
+
+    def close(self) -> None:
+        """Connections that were accepted live on."""
+        self._is_open = False
+        self._loop.remove_reader(self._listener)
+
+    async def wait_closed(self) -> None:
+        """Returns once those that were being accepted have started."""
+        await asyncio.gather(*self._starting)
+
+    def _resume(self) -> None:
+        if self._is_open:
+            self._loop.add_reader(self._listener, self._accept if self._num_open is None else self._queue_up)
+
+    def _queue_up(self) -> None:
+        assert self._num_open is not None
+        self._loop.remove_reader(self._listener)
+        self._loop.call_later(min(self._num_open() * SECONDS_PER_CONNECTION, MAX_SECONDS), self._accept_and_resume)
+
+    def _accept_and_resume(self) -> None:
+        if self._is_open:
+            self._resume()
+            self._accept()
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another worker was faster, or the client has left
+        except OSError as error:
+            logger.error("a connection cannot be accepted: %s", error.strerror)
+            self._loop.remove_reader(self._listener)
+            self._loop.call_later(RETRY_SECONDS, self._resume)
+            return
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = self._loop.create_task(self._start(connection))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def _start(self, connection: socket.socket) -> None:
+        await self._loop.connect_accepted_socket(self._make_protocol, connection)

@@ -1,0 +1,75 @@
+"""Turns requests away at the door while the engine's queue is full.
+
+An overloaded server must spend its time on the requests that it has. So a refusal is decided before routing, fields,
+template and tokenizer: of the body, only whose request it is gets read. A large body goes on, to be refused later.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import anyio
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sampan.cluster import EngineClient
+from sampan.config import ServerConfig
+from sampan.errors import OverloadedError
+from sampan.server.errors import error_response
+
+MAX_BODY_BYTES = 64 * 1024
+PATHS = frozenset({"/generate", "/v1/completions", "/v1/chat/completions"})
+
+
+class _Turn(msgspec.Struct):
+    """What of a body matters here; see `sampan.server.protocol.AdmissionFields`."""
+
+    user: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Turn)
+
+
+class Gate:
+    """ASGI middleware. While the queue has room, it does nothing."""
+
+    def __init__(self, app: ASGIApp, *, engine: EngineClient, config: ServerConfig) -> None:
+        self.app = app
+        self._engine = engine
+        self._body_timeout = config.body_timeout_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_full = self._engine.status().tenant_limit is not None
+        if not is_full or scope["type"] != "http" or scope["path"] not in PATHS or scope["query_string"]:
+            await self.app(scope, receive, send)
+            return
+        messages = await self._beginning(receive)
+        error = self._refusal(messages)
+        if error is not None:
+            await error_response(error)(scope, receive, send)
+            return
+
+        async def receive_again() -> Message:
+            return messages.popleft() if messages else await receive()
+
+        await self.app(scope, receive_again, send)
+
+    async def _beginning(self, receive: Receive) -> deque[Message]:
+        """The body, if it is small and comes in time; else its beginning."""
+        messages: deque[Message] = deque()
+        room, is_whole = MAX_BODY_BYTES, False
+        with anyio.move_on_after(self._body_timeout):
+            while room > 0 and not is_whole:
+                messages.append(await receive())
+                room -= len(messages[-1].get("body", b""))
+                is_whole = not messages[-1].get("more_body")
+        return messages
+
+    def _refusal(self, messages: deque[Message]) -> OverloadedError | None:
+        if not messages or messages[-1].get("more_body") or messages[-1]["type"] != "http.request":
+            return None
+        try:
+            turn = _decoder.decode(b"".join([message["body"] for message in messages]))
+        except msgspec.DecodeError:  # its error is for others to find
+            return None
+        return self._engine.overload(turn.user or "")

@@ -1,0 +1,20 @@
+"""What a worker is told at its start. Not in `worker.py`, as the supervisor has no use for HTTP libraries."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sampan.config import ServerConfig
+
+
+class WorkerOrder(msgspec.Struct, frozen=True, tag=True):
+    """The supervisor's first words to a worker; what follows are `Situation`s.
+
+    Args:
+        config: of the server; the names in it are settled once the model's is known.
+        served_model_name: the one that the operator chose.
+    """
+
+    config: ServerConfig
+    served_model_name: str | None
+    log_level: str

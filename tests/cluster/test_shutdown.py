@@ -1,0 +1,138 @@
+"""How a server of several processes ends: in peace, by force, and when it has to give up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from cluster_process import TIMEOUT, ask_all, cluster, is_running, jobs, socket_directories, wait_until
+
+
+def test_a_drained_server_ends_its_streams_and_leaves_nothing() -> None:
+    work = jobs(8, 400)
+    with cluster("--workers", "2", "--log-level", "warning") as server:
+        undisturbed = ask_all(server.url, work)
+        pids = server.processes()
+
+        def drain(counts: list[int]) -> None:
+            wait_until(lambda: min(counts) >= 10, pause=0.005)
+            server.server.process.terminate()
+            wait_until(lambda: server.ready() in (503, 0))
+            assert min(counts) < 400  # it was not ready before the streams had ended
+
+        assert ask_all(server.url, work, drain) == undisturbed
+        assert server.server.process.wait(TIMEOUT) == 0
+        assert not any(map(is_running, pids))
+
+
+def test_an_engine_that_dies_while_draining_is_replaced() -> None:
+    work = jobs(4, 400)
+    with cluster("--log-level", "warning") as server:
+        undisturbed = ask_all(server.url, work)
+        engine = server.engine()
+
+        def drain(counts: list[int]) -> None:
+            wait_until(lambda: min(counts) >= 10, pause=0.005)
+            server.server.process.terminate()
+            wait_until(lambda: server.ready() in (503, 0))
+            os.kill(engine, signal.SIGKILL)
+
+        assert ask_all(server.url, work, drain) == undisturbed
+        assert server.server.process.wait(TIMEOUT) == 0
+
+
+def test_a_second_signal_cuts_streams_with_an_error_event() -> None:
+    work = jobs(32, 900)
+    with cluster("--workers", "2", "--log-level", "warning") as server:
+
+        def cut(counts: list[int]) -> None:
+            wait_until(lambda: min(counts) >= 10, pause=0.005)
+            server.server.process.terminate()
+            wait_until(lambda: server.ready() in (503, 0))
+            server.server.process.send_signal(signal.SIGINT)
+
+        answers = ask_all(server.url, work, cut)
+        assert [(answer.error["code"], answer.is_done) for answer in answers] == [(503, True)] * 32
+        assert server.server.process.wait(TIMEOUT) == 0
+
+
+def test_the_drain_time_cuts_streams_too() -> None:
+    work = jobs(32, 900)
+    with cluster("--drain-timeout", "0.5", "--log-level", "warning") as server:
+
+        def drain(counts: list[int]) -> None:
+            wait_until(lambda: min(counts) >= 10, pause=0.005)
+            server.server.process.terminate()
+
+        answers = ask_all(server.url, work, drain)
+        assert [(answer.error["code"], answer.is_done) for answer in answers] == [(503, True)] * 32
+        assert server.server.process.wait(TIMEOUT) == 0
+
+
+def test_nothing_survives_a_supervisor_that_is_killed() -> None:
+    with cluster("--workers", "2", "--log-level", "warning") as server:
+        pids = server.processes()
+        url = f"{server.url}/v1/completions"
+        body = {"prompt": [20], "max_tokens": 900, "ignore_eos": True}
+        with ThreadPoolExecutor() as threads:
+            threads.submit(httpx.post, url, json=body, timeout=TIMEOUT)
+            time.sleep(0.2)
+            server.server.process.kill()
+        wait_until(lambda: not any(map(is_running, pids)))
+        for path in socket_directories():  # the next supervisor would remove it, after a minute
+            if path.parent.stat().st_mtime > time.time() - TIMEOUT:
+                path.unlink()
+                path.parent.rmdir()
+
+
+def test_engines_that_die_too_often_end_the_server_and_open_streams_hear_of_it() -> None:
+    with cluster("--log-level", "warning") as server:
+        pids = server.processes()
+
+        def kill_all(counts: list[int]) -> None:
+            wait_until(lambda: min(counts) >= 10, pause=0.005)
+            supervisor = server.server.process
+            while supervisor.poll() is None:
+                for pid in children(supervisor.pid):
+                    if b"engine_process" in command_line(pid):
+                        os.kill(pid, signal.SIGKILL)
+                time.sleep(0.01)
+
+        answers = ask_all(server.url, jobs(32, 900), kill_all)
+        assert [(answer.error["code"], answer.is_done) for answer in answers] == [(500, True)] * 32
+        assert server.server.process.wait(TIMEOUT) == 1
+        assert not any(map(is_running, pids))
+
+
+def children(pid: int) -> list[int]:
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(child) for child in file.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def test_sigterm_while_the_model_loads_ends_at_once() -> None:
+    command = [sys.executable, "-m", "sampan", "serve", "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        wait_until(lambda: children(process.pid), pause=0.001)
+        pids = children(process.pid)
+        process.terminate()
+        out, _ = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, out) == (0, "")
+    assert not any(map(is_running, pids))
