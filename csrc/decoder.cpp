@@ -12,6 +12,7 @@ namespace {
 // Pieces of a matrix product that one thread takes at a time: small, so that a thread that loses its core delays little,
 // and large enough for a kernel to read long runs of weights and to reuse the activations that it lays out. Each thread
 // finds several, as far as there are panels.
+constexpr std::int64_t kMinPiecePanels = 4;
 constexpr std::int64_t kMaxPiecePanels = 16;
 constexpr std::int64_t kPieceRows = 128;
 constexpr std::int64_t kPiecesPerThread = 4;
@@ -209,8 +210,9 @@ void Decoder::matmul(std::int64_t rows, const Matrix& w, float* y, std::int64_t 
   if (rows == 0) return;  // a chunk of a prompt samples nothing
   const std::int64_t row_pieces = ceil_div(rows, kPieceRows);
   const std::int64_t groups = w.k / kGroupSize;
-  const std::int64_t pieces = ceil_div(kPiecesPerThread * pool_.num_threads(), row_pieces);
-  const std::int64_t panels = std::clamp(w.panels() / pieces, std::int64_t{1}, kMaxPiecePanels);
+  const std::int64_t threads = ceil_div(pool_.num_threads(), row_pieces);  // that share the panels
+  const std::int64_t least = std::clamp(w.panels() / threads, std::int64_t{1}, kMinPiecePanels);
+  const std::int64_t panels = std::clamp(w.panels() / (kPiecesPerThread * threads), least, kMaxPiecePanels);
   pool_.parallel_for(ceil_div(w.panels(), panels) * row_pieces, [&](std::int64_t piece, int) {
     const std::int64_t row = piece % row_pieces * kPieceRows;
     const std::int64_t panel = piece / row_pieces * panels;

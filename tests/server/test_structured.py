@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 
 import httpx
@@ -145,6 +147,34 @@ def test_hostile_constraints_harm_nobody(server):
         assert "\n" not in error["message"]
         assert httpx.get(f"{server.url}/readyz").status_code == 200
     assert answer(complete(server, max_tokens=200)) == before
+
+
+def test_an_answer_goes_on_when_the_engine_dies(server):
+    fields = {
+        "guided_regex": "([a-e]{3} ){150}",
+        "temperature": 1.0,
+        "seed": 5,
+        "reasoning_effort": "none",
+        "max_tokens": 700,
+    }
+    expected = answer(complete(server, **fields))
+    assert re.fullmatch("([a-e]{3} ){150}", expected)
+    (engine,) = httpx.get(f"{server.url}/admin/status").json()["engines"]
+    client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=0, timeout=120)
+    own = {"guided_regex": fields["guided_regex"], "reasoning_effort": "none"}
+    known = {name: fields[name] for name in ("temperature", "seed", "max_tokens")}
+    messages = [{"role": "user", "content": "你好"}]
+    stream = client.chat.completions.create(
+        model="sampan-tiny", messages=messages, stream=True, extra_body=own, **known
+    )
+    pieces = []
+    for number, chunk in enumerate(stream):
+        pieces.append(chunk.choices[0].delta.content or "")
+        if number == 20:
+            os.kill(engine["pid"], signal.SIGKILL)
+    assert "".join(pieces) == expected
+    (successor,) = httpx.get(f"{server.url}/admin/status").json()["engines"]
+    assert successor["pid"] != engine["pid"]
 
 
 def test_it_ends_in_success(server):

@@ -14,14 +14,14 @@ from benchmarks.load.loops import closed_loop, open_loop
 from benchmarks.load.server import ServerError, sampan_serve
 
 from benchmarks import serving
-from server_process import server_process
+from server_process import scripted_server
 
 ANSWER = "Thought.\n</think>\n\nAnswer."
 
 
 def test_counts_and_figures_of_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     counts = tmp_path / "counts.json"
-    with server_process("scripted", answers=[ANSWER]) as server:
+    with scripted_server(answers=[ANSWER]) as server:
         code = serving.main(
             f"--url {server.url} --rates 40 80 --concurrency 2 --seconds 0.5 --warmup 3 --max-tokens 100 "
             f"--output {tmp_path} --counts {counts}".split()

@@ -79,18 +79,16 @@ def requests(count: int) -> list[Request]:
     for index in range(count):
         prompt = rng.integers(16, VOCAB, size=int(rng.integers(1, 60))).tolist()
         thinks = index % 3 == 1
+        is_free = index % 3 == 2
         params = SamplingParams(
-            max_tokens=400,
+            max_tokens=20 if is_free else 400,
             temperature=0.0 if index % 2 else 1.0,
             seed=index,
             logprobs=1,
             logit_bias={THINK_END: 12.0} if thinks else {},  # or the thought of a random model hardly ever ends
-            structured_outputs=constraint(index) if index % 3 != 2 else None,
+            structured_outputs=None if is_free else constraint(index),
         )
         made.append(Request(f"r{index}", [*prompt, THINK_START] if thinks else prompt, params))
-    for request in made:
-        if request.params.structured_outputs is None:
-            request.params = SamplingParams(max_tokens=20, temperature=1.0, seed=5, logprobs=1)
     return made
 
 
