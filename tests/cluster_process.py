@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,23 +77,33 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def socket_directories() -> set[Path]:
+def abandoned_directories() -> set[Path]:
+    """Directories with sockets that no supervisor holds; others on this machine may run one."""
     from sampan.cluster.socket_directory import PREFIX, _base
 
-    return set(_base().glob(f"{PREFIX}*/engine-*.sock"))
+    found = set()
+    for path in {socket.parent for socket in _base().glob(f"{PREFIX}*/engine-*.sock")}:
+        with suppress(OSError):  # it is gone by now, or held
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                found.add(path)
+            finally:
+                os.close(handle)
+    return found
 
 
 @contextmanager
 def cluster(*arguments: str) -> Iterator[Cluster]:
     """`sampan serve`; once it has ended, no process and no socket of it may be left."""
-    before = socket_directories()
+    before = abandoned_directories()
     with sampan_serve(*arguments) as server:
         pids = (own := Cluster(server)).processes()
         yield own
         pids += [pid for pid in (own.processes() if own.ready() else [])]
         server.stop()
     wait_until(lambda: not any(map(is_running, pids)))
-    assert socket_directories() <= before
+    assert abandoned_directories() <= before
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import msgspec
 import numpy as np
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers
@@ -118,13 +117,16 @@ class ScriptedEngine:
     def answer_now(self, request_id: str) -> None:
         self.asked_to_answer.append(request_id)
 
+    @property
+    def is_full(self) -> bool:
+        return bool(self.refused_tenants)
+
     def overload(self, tenant: str) -> OverloadedError | None:
         return OverloadedError.of_queue(7.0) if tenant in self.refused_tenants else None
 
     def status(self) -> EngineStatus:
         num_open = len(self.open_ids)
-        status = EngineStatus(self.status_reason == "ready", self.status_reason, num_open, 0, 100, 100 - num_open)
-        return msgspec.structs.replace(status, tenant_limit=1 if self.refused_tenants else None)
+        return EngineStatus(self.status_reason == "ready", self.status_reason, num_open, 0, 100, 100 - num_open)
 
     async def close(self) -> None:
         self.closing.set()

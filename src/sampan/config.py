@@ -268,7 +268,7 @@ class EngineConfig:
         num_blocks: KV-cache blocks; None lets the engine choose `max_num_seqs` contexts of moderate length.
         max_num_seqs: requests that may run at the same time.
         max_num_batched_tokens: tokens computed in one step, over all requests.
-        max_num_waiting: requests that may wait before new ones are refused.
+        max_num_waiting: requests that may wait, when as many run as may, before new ones are refused.
         max_num_waiting_tokens: tokens that their prompts may have together.
         max_model_len: prompt and answer together, in tokens; None takes the model's own limit.
         enable_prefix_caching: share the KV blocks of equal prompt beginnings.

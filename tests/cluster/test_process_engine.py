@@ -279,7 +279,8 @@ def test_whoever_saw_engines_die_is_tried_alone_and_cleared(
 def test_a_worker_that_does_not_read_is_dropped_and_goes_on_later(
     alone: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent.parent), os.environ["PYTHONPATH"]]))
+    folders = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, folders)))
     monkeypatch.setenv("MAX_UNREAD", "10")
     monkeypatch.setattr(process_engine, "MAX_UNREAD_DELIVERIES", 10)
     params = SamplingParams(temperature=0.8, seed=3, max_tokens=1000, ignore_eos=True, logprobs=20)

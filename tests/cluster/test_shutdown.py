@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from cluster_process import TIMEOUT, ask_all, cluster, is_running, jobs, socket_directories, wait_until
+from cluster_process import TIMEOUT, abandoned_directories, ask_all, cluster, is_running, jobs, wait_until
 
 
 def test_a_drained_server_ends_its_streams_and_leaves_nothing() -> None:
@@ -85,10 +86,8 @@ def test_nothing_survives_a_supervisor_that_is_killed() -> None:
             time.sleep(0.2)
             server.server.process.kill()
         wait_until(lambda: not any(map(is_running, pids)))
-        for path in socket_directories():  # the next supervisor would remove it, after a minute
-            if path.parent.stat().st_mtime > time.time() - TIMEOUT:
-                path.unlink()
-                path.parent.rmdir()
+        for path in abandoned_directories():  # the next supervisor would remove it, after a minute
+            shutil.rmtree(path)
 
 
 def test_engines_that_die_too_often_end_the_server_and_open_streams_hear_of_it() -> None:

@@ -157,12 +157,13 @@ def test_refusals_name_the_field_and_leave_nothing(
 
 
 def test_a_full_queue_and_a_repeated_id_are_refused(make_engine: EngineFactory) -> None:
-    engine = make_engine(max_num_waiting=1)
-    engine.add_request(Request("a", [5], SamplingParams()))
+    engine = make_engine(max_num_waiting=1, max_num_seqs=1)
+    engine.add_request(Request("runs", [5], SamplingParams()))
     with pytest.raises(RequestError, match="already open"):
-        engine.add_request(Request("a", [5], SamplingParams()))
+        engine.add_request(Request("runs", [5], SamplingParams()))
+    engine.add_request(Request("waits", [5], SamplingParams()))
     with pytest.raises(OverloadedError):
-        engine.add_request(Request("b", [5], SamplingParams()))
+        engine.add_request(Request("late", [5], SamplingParams()))
 
 
 def test_a_full_queue_says_when_to_come_back_and_takes_what_was_accepted_before(make_engine: EngineFactory) -> None:

@@ -231,6 +231,8 @@ class SchedulingMachine(RuleBasedStateMachine):
         num_open = Counter(request.tenant for request in self.open.values())
         tenants = self.waiting._tenants
         assert {name: tenant.num_open for name, tenant in tenants.items()} == num_open
+        if self.waiting.num_tokens < MAX_WAITING_TOKENS:
+            assert self.waiting.room == max(MAX_WAITING + self.max_num_seqs - len(self.open), 0)
         bound = (self.max_num_seqs + self.num_resumed) * self.max_len
         for tenant in tenants.values():
             if tenant.waiting:

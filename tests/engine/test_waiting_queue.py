@@ -17,8 +17,10 @@ def request(name: str, num_tokens: int = 10, *, at: float = 0.0, tenant: str = "
     return made
 
 
-def queue(requests: Iterable[Request] = (), *, max_requests: int = 10_000, max_tokens: int = 10**6) -> WaitingQueue:
-    made = WaitingQueue(max_requests=max_requests, max_tokens=max_tokens, num_places=8)
+def queue(
+    requests: Iterable[Request] = (), *, max_requests: int = 10_000, max_tokens: int = 10**6, num_places: int = 8
+) -> WaitingQueue:
+    made = WaitingQueue(max_requests=max_requests, max_tokens=max_tokens, num_places=num_places)
     for item in requests:
         made.push(item)
     return made
@@ -164,20 +166,25 @@ def test_a_prompt_longer_than_the_bound_is_taken_alone() -> None:
 
 
 def test_a_queue_filled_by_one_tenant_has_room_for_others_up_to_their_share_and_twice_the_bound() -> None:
-    waiting = queue((request(f"a{i}", tenant="a") for i in range(4)), max_requests=4)
-    assert waiting.tenant_limit == 1
+    waiting = queue((request(f"a{i}", tenant="a") for i in range(9)), max_requests=5, num_places=4)
+    assert (waiting.room, waiting.share) == (0, 1)
     assert not waiting.has_room_for(request("a", tenant="a"))
-    for name in ("b0", "b1", "b2", "b3"):  # eight places, two tenants: four each
+    for name in ("b0", "b1"):  # four places, two tenants: two each
         newcomer = request(name, tenant="b")
         assert waiting.has_room_for(newcomer)
         waiting.push(newcomer)
-        assert waiting.tenant_limit == 4
-    assert not waiting.has_room_for(request("b4", tenant="b"))
-    assert not waiting.has_room_for(request("c", tenant="c"))
+        assert (waiting.room, waiting.share) == (0, 2)
+    assert not waiting.has_room_for(request("b2", tenant="b"))
+    for name in ("c", "d", "e"):
+        waiting.push(request(name, tenant=name))
+    assert not waiting.has_room_for(request("f", tenant="f"))
 
 
-def test_a_tenant_alone_has_the_bound_and_no_more() -> None:
-    waiting = queue([request("a")], max_requests=2)
-    assert (waiting.tenant_limit, waiting.has_room_for(request("b"))) == (None, True)
-    waiting.push(request("b"))
-    assert (waiting.tenant_limit, waiting.has_room_for(request("c"))) == (1, False)
+def test_a_tenant_alone_has_the_bound_and_the_places_and_no_more() -> None:
+    waiting = queue((request(f"r{i}") for i in range(4)), max_requests=2, num_places=3)
+    running = [waiting.pop() for _ in range(3)]
+    assert (waiting.room, waiting.has_room_for(request("new"))) == (1, True)
+    waiting.push(request("last"))
+    assert (len(waiting), waiting.room, waiting.has_room_for(request("new"))) == (2, 0, False)
+    waiting.close(running[0])
+    assert (waiting.room, waiting.has_room_for(request("new"))) == (1, True)

@@ -23,7 +23,8 @@ class EngineStatus(msgspec.Struct, frozen=True, array_like=True):
     num_blocks: int
     num_free_blocks: int
     num_waiting_tokens: int = 0  # in the prompts that wait
-    tenant_limit: int | None = None  # see `WaitingQueue.tenant_limit`
+    queue_room: int | None = None  # requests that may join, as far as is known
+    tenant_share: int = 1  # while there is no room, tenants with fewer open requests may still join
     retry_after: float = 1.0  # seconds until they will have started, as far as is known
     num_preemptions: int = 0  # these three since the start
     num_queried_tokens: int = 0  # of prompts, looked up in the prefix cache
@@ -81,6 +82,10 @@ class EngineClient(Protocol):
             EngineError: engines failed.
             UnavailableError: the client is closing.
         """
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the queue has no room, but for tenants with less than their share."""
 
     def overload(self, tenant: str) -> OverloadedError | None:
         """What `generate` would raise now for a full queue, as far as can be told at once: before a prompt is made."""

@@ -55,6 +55,7 @@ class ProcessEngine:
         self._connection: _Connection | None = None
         self._held_back: list[OpenRequest] = []  # suspects; the first of them is with the engine
         self._status = IDLE
+        self._num_unanswered = 0  # requests that an engine has yet to accept or refuse
         self._failure: SampanError | None = None
 
     def connect(self, endpoint: str | None) -> None:
@@ -104,16 +105,25 @@ class ProcessEngine:
         )
         request = self._requests[request_id] = OpenRequest(submit, self._leave)
         self._send(submit)
+        self._num_unanswered += 1
         try:
             await request.accepted
         except asyncio.CancelledError:
             await request.aclose()
             raise
+        finally:
+            self._num_unanswered -= 1
         return request
 
+    @property
+    def is_full(self) -> bool:
+        # What the last step left, less what has been sent since.
+        room = self._status.queue_room
+        return room is not None and room <= self._num_unanswered
+
     def overload(self, tenant: str) -> OverloadedError | None:
-        limit = self._status.tenant_limit  # as of the last step
-        if limit is None or sum(request.tenant == tenant for request in self._requests.values()) < limit:
+        num_open = sum([request.tenant == tenant for request in self._requests.values()]) if self.is_full else 0
+        if not self.is_full or num_open < self._status.tenant_share:
             return None
         return OverloadedError.of_queue(self._status.retry_after)
 

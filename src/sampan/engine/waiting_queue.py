@@ -40,7 +40,7 @@ class WaitingQueue:
     """Open requests that do not run, within bounds.
 
     Args:
-        max_requests: that may wait.
+        max_requests: that may wait while all places are taken.
         max_tokens: that their prompts may have together.
         num_places: requests that may run at the same time.
     """
@@ -49,6 +49,7 @@ class WaitingQueue:
         self.num_tokens = 0  # of all that wait: prompts, and what has been drawn already
         self._max_requests, self._max_tokens, self._num_places = max_requests, max_tokens, num_places
         self._num_new = 0
+        self._num_open = 0
         self._begun: deque[Request] = deque()
         self._tenants: dict[str, Tenant] = {}
         self._virtual_time = 0  # what the tenant chosen last had been given
@@ -62,10 +63,15 @@ class WaitingQueue:
             yield from tenant.waiting
 
     @property
-    def tenant_limit(self) -> int | None:
-        """While the queue is full, the open requests with which a tenant is refused another; else None."""
-        is_full = len(self) >= self._max_requests or self.num_tokens >= self._max_tokens
-        return self._share if is_full else None
+    def room(self) -> int:
+        """Requests that may join, if their prompts are short. Free places count: who joins may start at once."""
+        room = self._max_requests + self._num_places - self._num_open
+        return max(room, 0) if self.num_tokens < self._max_tokens else 0
+
+    @property
+    def share(self) -> int:
+        """The places that each tenant would have if they were given out evenly; one that is alone needs none kept."""
+        return max(self._num_places // len(self._tenants), 1) if len(self._tenants) > 1 else 1
 
     def has_room_for(self, request: Request) -> bool:
         """Whether a new request may join.
@@ -74,19 +80,15 @@ class WaitingQueue:
         tenant with less than its share of the places open, up to twice the bounds.
         """
         tenant = self._tenants.get(request.tenant)
-        scale = 2 if tenant is None or tenant.num_open < self._share else 1
+        scale = 2 if tenant is None or tenant.num_open < self.share else 1
         fits = not self or self.num_tokens + request.num_tokens <= scale * self._max_tokens
-        return fits and len(self) < scale * self._max_requests
-
-    @property
-    def _share(self) -> int:
-        """The places that each tenant would have if they were given out evenly; one that is alone needs none kept."""
-        return max(self._num_places // len(self._tenants), 1) if len(self._tenants) > 1 else 1
+        return fits and self._num_open < scale * self._max_requests + self._num_places
 
     def push(self, request: Request) -> None:
         """Takes in a request that the engine did not have before."""
         tenant = self._tenants.setdefault(request.tenant, Tenant())
         tenant.num_open += 1
+        self._num_open += 1
         self.num_tokens += request.num_tokens
         if request.num_output_tokens:
             self._begun.append(request)
@@ -141,6 +143,7 @@ class WaitingQueue:
         """Notes that a request, no longer in the queue, has ended."""
         tenant = self._tenants[request.tenant]
         tenant.num_open -= 1
+        self._num_open -= 1
         if tenant.num_open == 0:
             del self._tenants[request.tenant]
 

@@ -39,8 +39,8 @@ class Gate:
         self._body_timeout = config.body_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_full = self._engine.status().tenant_limit is not None
-        if not is_full or scope["type"] != "http" or scope["path"] not in PATHS or scope["query_string"]:
+        is_asking = scope["type"] == "http" and scope["path"] in PATHS and not scope["query_string"]
+        if not is_asking or not self._engine.is_full:
             await self.app(scope, receive, send)
             return
         messages = await self._beginning(receive)
