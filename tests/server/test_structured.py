@@ -150,27 +150,19 @@ def test_hostile_constraints_harm_nobody(server):
 
 
 def test_an_answer_goes_on_when_the_engine_dies(server):
-    fields = {
-        "guided_regex": "([a-e]{3} ){150}",
-        "temperature": 1.0,
-        "seed": 5,
-        "reasoning_effort": "none",
-        "max_tokens": 700,
-    }
-    expected = answer(complete(server, **fields))
-    assert re.fullmatch("([a-e]{3} ){150}", expected)
+    regex, messages = "([a-e]{3} ){400}", [{"role": "user", "content": "你好"}]
+    fields = {"temperature": 1.0, "seed": 5, "max_tokens": 1900, "reasoning_effort": "none"}
+    expected = answer(complete(server, **fields, guided_regex=regex))
+    assert re.fullmatch(regex, expected)
     (engine,) = httpx.get(f"{server.url}/admin/status").json()["engines"]
     client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=0, timeout=120)
-    own = {"guided_regex": fields["guided_regex"], "reasoning_effort": "none"}
-    known = {name: fields[name] for name in ("temperature", "seed", "max_tokens")}
-    messages = [{"role": "user", "content": "你好"}]
     stream = client.chat.completions.create(
-        model="sampan-tiny", messages=messages, stream=True, extra_body=own, **known
+        model="sampan-tiny", messages=messages, stream=True, extra_body={"guided_regex": regex}, **fields
     )
     pieces = []
     for number, chunk in enumerate(stream):
         pieces.append(chunk.choices[0].delta.content or "")
-        if number == 20:
+        if number == 3:
             os.kill(engine["pid"], signal.SIGKILL)
     assert "".join(pieces) == expected
     (successor,) = httpx.get(f"{server.url}/admin/status").json()["engines"]

@@ -116,7 +116,8 @@ class ReasoningControl:
         start = max(self._segment_start, self._num_seen - WINDOW)
         if find_cycle(self._token_ids[start : self._num_seen]):
             self._close_at = min(self._close_at, self._num_seen)
-            self.is_looping = not self._thinks
+            # An answer under a constraint is whole or says that it was cut, and it may have to repeat itself.
+            self.is_looping = not self._thinks and self._params.structured_outputs is None
 
     def _when_to_close(self) -> int:
         """How many tokens of prompt and output there are when a thought that opens here has to close."""

@@ -46,7 +46,7 @@ class SamplingParams:
             the context's end) does not leave it empty; 0 for none. None takes 512, at most a quarter of what there is;
             none where that is very little, nor with `ignore_eos`.
         loop_guard: a thought that repeats itself is closed, an answer that does is ended with the stop reason
-            "repetition"; not with `ignore_eos`, which asks for length.
+            "repetition"; not with `ignore_eos`, which asks for length, nor under a constraint, which may ask for it.
 
     Raises:
         RequestError: a value is out of range; `param` names it.

@@ -178,6 +178,13 @@ def test_a_thought_that_is_closed_is_followed_by_the_answer(make_engine: EngineF
     assert (tokens[-1], parts[-1].finish_reason) == (EOS, FinishReason.STOP)
 
 
+def test_an_answer_may_have_to_repeat_itself(make_engine: EngineFactory) -> None:
+    params = SamplingParams(temperature=0, structured_outputs=StructuredOutputsParams(regex="(ab){150}"))
+    (parts,) = run(make_engine(), [Request("r", [20, 21], params)]).values()
+    assert (parts[-1].finish_reason, parts[-1].stop_reason) == (FinishReason.STOP, None)
+    assert decode([token for part in parts for token in part.new_token_ids][:-1]) == b"ab" * 150
+
+
 def test_a_cut_answer_says_so(make_engine: EngineFactory) -> None:
     params = SamplingParams(max_tokens=5, temperature=0, structured_outputs=StructuredOutputsParams(regex="[ab]{9}"))
     (parts,) = run(make_engine(), [Request("r", [20, 21], params)]).values()
