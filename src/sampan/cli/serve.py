@@ -46,16 +46,15 @@ def serve(
     Prints one line, `Sampan listening on http://HOST:PORT`, once it is ready.
     SIGTERM or Ctrl-C lets open answers finish; a second one cuts them.
     """
-    import logging
-
     import msgspec
 
     from sampan.cli.progress import progress
     from sampan.cluster import Supervisor
+    from sampan.cluster.log import start_log
     from sampan.config import ServerConfig
     from sampan.server import WorkerOrder, announce, bind_socket
 
-    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    start_log(log_level)
     config = ServerConfig(
         host=host,
         port=port,

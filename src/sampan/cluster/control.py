@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
+from sampan import errors
 from sampan.config import EngineConfig, ModelConfig
+from sampan.errors import SampanError
 
 MAX_MESSAGE_BYTES = 65536
 
@@ -46,12 +48,28 @@ class LoadProgress(msgspec.Struct, frozen=True, tag=True):
     total: int
 
 
-class LoadFailed(msgspec.Struct, frozen=True, tag=True):
-    """The model cannot be used; one of `SampanError` in its parts."""
+class ErrorParts(msgspec.Struct, frozen=True, array_like=True):
+    """An error of Sampan's tree as it travels: its class, and the arguments that it is made of."""
 
     kind: str
     message: str
-    remedy: str
+    details: dict[str, Any]
+
+    @classmethod
+    def of(cls, error: SampanError) -> ErrorParts:
+        details = {name: value for name, value in vars(error).items() if name != "message"}
+        return cls(type(error).__name__, error.message, details)
+
+    def error(self) -> SampanError:
+        """The error again."""
+        kind: type[SampanError] = getattr(errors, self.kind)
+        return kind(self.message, **self.details)
+
+
+class LoadFailed(msgspec.Struct, frozen=True, tag=True):
+    """The model cannot be used."""
+
+    parts: ErrorParts
 
 
 class ModelInfo(msgspec.Struct, frozen=True):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 
-from sampan.cluster.control import Channel, EngineOrder, EngineReady, LoadFailed, LoadProgress, ModelInfo
+import msgspec
+
+from sampan.cluster.control import Channel, EngineOrder, EngineReady, ErrorParts, LoadFailed, LoadProgress, ModelInfo
 from sampan.cluster.engine_loop import EngineLoop
 from sampan.cluster.lifeline import attach
+from sampan.cluster.log import start_log
 from sampan.cluster.step_watch import StepWatch
 from sampan.engine.loader import LoadedModel, load_model
 from sampan.errors import SampanError
-
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def main(fd: int) -> int:
@@ -25,13 +25,13 @@ def main(fd: int) -> int:
         order = channel.wait()
     except EOFError:
         return 0
-    logging.basicConfig(level=order.log_level.upper(), format=LOG_FORMAT)
+    start_log(order.log_level)
     watch = StepWatch(channel)
     watch.start()
     try:
         loaded = load(order, channel)
     except SampanError as error:
-        channel.send(LoadFailed(type(error).__name__, error.message, error.remedy))
+        channel.send(LoadFailed(ErrorParts.of(error)))
         return error.exit_code
     serve(loaded, order.endpoint, channel, watch)
     return 0
@@ -39,23 +39,11 @@ def main(fd: int) -> int:
 
 def load(order: EngineOrder, channel: Channel) -> LoadedModel:
     """The model, with the supervisor told how far it is."""
-    spec = order.spec
 
     def tell(what: str, done: int, total: int) -> None:
         channel.send(LoadProgress(what, done, total))
 
-    return load_model(
-        spec.model,
-        precision=spec.precision,
-        kv_cache=spec.kv_cache,
-        backend=spec.backend,
-        device=spec.device,
-        threads=spec.threads,
-        load_format=spec.load_format,
-        memory_limit=spec.memory_limit,
-        config=spec.config,
-        progress=tell,
-    )
+    return load_model(**msgspec.structs.asdict(order.spec), progress=tell)
 
 
 def serve(loaded: LoadedModel, endpoint: str, channel: Channel, watch: StepWatch) -> None:

@@ -10,8 +10,8 @@ from typing import Any, get_args
 import msgspec
 import numpy as np
 
-from sampan import errors
 from sampan.cluster.client import EngineStatus
+from sampan.cluster.control import ErrorParts
 from sampan.engine.outputs import EngineOutput
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import SampanError
@@ -64,22 +64,18 @@ Command = Hello | Submit | Abort | AnswerNow
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):
-    """Why a request was not accepted: an error of Sampan's tree by its class, and the arguments it is made of."""
+    """Why a request was not accepted."""
 
     request_id: str
-    kind: str
-    message: str
-    details: dict[str, Any]
+    parts: ErrorParts
 
     @classmethod
     def of(cls, request_id: str, error: SampanError) -> Refusal:
-        details = {name: value for name, value in vars(error).items() if name != "message"}
-        return cls(request_id, type(error).__name__, error.message, details)
+        return cls(request_id, ErrorParts.of(error))
 
     def error(self) -> SampanError:
         """The error again."""
-        kind: type[SampanError] = getattr(errors, self.kind)
-        return kind(self.message, **self.details)
+        return self.parts.error()
 
 
 class Delivery(msgspec.Struct, frozen=True, array_like=True):

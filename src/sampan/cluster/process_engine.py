@@ -122,8 +122,10 @@ class ProcessEngine:
         return room is not None and room <= self._num_unanswered
 
     def overload(self, tenant: str) -> OverloadedError | None:
-        num_open = sum([request.tenant == tenant for request in self._requests.values()]) if self.is_full else 0
-        if not self.is_full or num_open < self._status.tenant_share:
+        if not self.is_full:
+            return None
+        num_open = sum([request.tenant == tenant for request in self._requests.values()])
+        if num_open < self._status.tenant_share:
             return None
         return OverloadedError.of_queue(self._status.retry_after)
 

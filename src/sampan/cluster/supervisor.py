@@ -19,7 +19,6 @@ from types import FrameType, TracebackType
 
 import msgspec
 
-from sampan import errors
 from sampan.cluster.child import Child, describe_exit
 from sampan.cluster.control import (
     ClusterState,
@@ -217,8 +216,8 @@ class Supervisor:
                 logger.info("engine %d is ready with %s", child.pid, model.name)
             case WorkerReady():
                 child.ready_since = time.monotonic()
-            case LoadFailed(kind, text, remedy):
-                error: SampanError = getattr(errors, kind)(text, remedy=remedy)
+            case LoadFailed(parts):
+                error = parts.error()
                 if self._model is None:  # it never worked, so it is the user's to mend
                     self._give_up(error)
                 else:

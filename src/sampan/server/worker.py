@@ -4,7 +4,6 @@ socket and an engine. FD is its end of the supervisor's control channel."""
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from sampan.cluster import ClusterState, ProcessEngine
 from sampan.cluster.control import Channel, ModelInfo, Situation, WorkerReady
 from sampan.cluster.lifeline import attach
+from sampan.cluster.log import start_log
 from sampan.engine.generation_config import read_sampling_defaults
 from sampan.errors import EngineError
 from sampan.server.app import create_app
@@ -21,7 +21,6 @@ from sampan.server.run import run_server
 from sampan.server.worker_order import WorkerOrder
 from sampan.text import ChatTemplate, Tokenizer
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 ORPHANED = 1  # exit code
 
 
@@ -72,7 +71,7 @@ def main(fd: int, listener_fd: int) -> int:
     channel = attach(fd, WorkerOrder | Situation)
     try:
         order: WorkerOrder = channel.wait()
-        logging.basicConfig(level=order.log_level.upper(), format=LOG_FORMAT)
+        start_log(order.log_level)
         situation: Situation = channel.wait()
         while situation.model is None:
             situation = channel.wait()
