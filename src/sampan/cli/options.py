@@ -9,6 +9,7 @@ from sampan.cli.parameters import Argument, Option
 
 if TYPE_CHECKING:
     from sampan.cluster import EngineSpec
+    from sampan.config import EngineConfig
     from sampan.engine import LLM, SamplingParams
 
 Model = Annotated[str | None, Argument("a name from `sampan list`, or a folder; without one the embedded model")]
@@ -67,20 +68,9 @@ class Engine(NamedTuple):
         from sampan.cli.progress import progress
 
         with on_interrupt(exit_on_interrupt), progress(f"Loading {model or 'sampan-tiny'}") as report:
-            from sampan.config import EngineConfig
             from sampan.engine import LLM
 
-            return LLM(
-                model,
-                precision=self.precision,
-                kv_cache=self.kv_cache,
-                threads=self.threads,
-                memory_limit=self._memory_limit(),
-                device=self.device,
-                load_format=self.load_format,
-                engine_config=EngineConfig(**self._limits(limits)),
-                progress=report,
-            )
+            return LLM(model, engine_config=self._config(limits), progress=report, **self._settings())
 
     def spec(self, model: str | None, **limits: Any) -> EngineSpec:
         """The same for an engine process to load.
@@ -89,23 +79,24 @@ class Engine(NamedTuple):
             ConfigError, UsageError: a value is out of range.
         """
         from sampan.cluster import EngineSpec
+
+        return EngineSpec(model=model, config=self._config(limits), **self._settings())
+
+    def _config(self, limits: Mapping[str, Any]) -> EngineConfig:
         from sampan.config import EngineConfig
 
-        return EngineSpec(
-            model=model,
-            precision=self.precision,
-            kv_cache=self.kv_cache,
-            threads=self.threads,
-            memory_limit=self._memory_limit(),
-            device=self.device,
-            load_format=self.load_format,
-            config=EngineConfig(**self._limits(limits)),
-        )
+        return EngineConfig(**{"max_model_len": self.max_model_len, "speculation": self.speculation, **limits})
 
-    def _limits(self, others: Mapping[str, Any]) -> dict[str, Any]:
-        return {"max_model_len": self.max_model_len, "speculation": self.speculation, **others}
-
-    def _memory_limit(self) -> int | None:
+    def _settings(self) -> dict[str, Any]:
+        """What is said of loading, apart from the model."""
         from sampan.cli.sizes import read_bytes
 
-        return None if self.memory_limit is None else read_bytes(self.memory_limit, "--memory-limit")
+        memory_limit = None if self.memory_limit is None else read_bytes(self.memory_limit, "--memory-limit")
+        return {
+            "precision": self.precision,
+            "kv_cache": self.kv_cache,
+            "threads": self.threads,
+            "memory_limit": memory_limit,
+            "device": self.device,
+            "load_format": self.load_format,
+        }
