@@ -7,11 +7,11 @@ what happened in between. So a request that is preempted or resumed by another e
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sampan.engine.loop_guard import CHECK_EVERY, WINDOW, find_cycle
 from sampan.engine.sampling_params import SamplingParams
+from sampan.text.reasoning import ends_in_thought
 
 DEFAULT_ANSWER_RESERVE = 512  # tokens, but at most a quarter of what may be generated
 MIN_DEFAULT_RESERVE = 8  # where that is less, nobody expects an answer
@@ -65,7 +65,9 @@ class ReasoningControl:
         # Ids that open or close a thought; none once the answer has begun.
         self._watched = frozenset((thought_tokens.start_id, thought_tokens.end_id) if thought_tokens else ())
         self._begin_segment()
-        self._thinks = thought_tokens is not None and _ends_in_thought(token_ids[:num_prompt_tokens], thought_tokens)
+        self._thinks = thought_tokens is not None and ends_in_thought(
+            token_ids[:num_prompt_tokens], thought_tokens.start_id, thought_tokens.end_id
+        )
         self._close_at = self._when_to_close()
         self.is_looping = False  # in the answer: nothing new will come
         self.advance()
@@ -134,12 +136,3 @@ class ReasoningControl:
         if reserve:
             close_at = min(close_at, self._num_prompt + self._max_output - reserve - num_closing)
         return close_at
-
-
-def _ends_in_thought(token_ids: Sequence[int], tags: ThoughtTokens) -> bool:
-    if tags.start_id not in token_ids:
-        return False
-    for token_id in reversed(token_ids):
-        if token_id in (tags.start_id, tags.end_id):
-            return token_id == tags.start_id
-    return False

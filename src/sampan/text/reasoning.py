@@ -7,6 +7,7 @@ the thought; without one everything is thought and there is no answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -22,6 +23,20 @@ class ReasoningDelta:
 
     reasoning: str = ""
     content: str = ""
+
+
+def ends_in_thought(token_ids: Sequence[int], start_id: int | None, end_id: int | None) -> bool:
+    """Whether a prompt ends inside a thought: its last `<think>` has no `</think>` behind it.
+
+    Args:
+        start_id, end_id: of the two tags; None where the tokenizer has no such token.
+    """
+    if start_id not in token_ids:  # at the speed of C, where the loop below would go through a whole prompt
+        return False
+    for token_id in reversed(token_ids):
+        if token_id in (start_id, end_id):
+            return token_id == start_id
+    return False
 
 
 class _State(Enum):

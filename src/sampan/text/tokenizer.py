@@ -14,7 +14,7 @@ import tokenizers
 
 from sampan.config import ModelConfig
 from sampan.errors import RequestError, TokenizerError
-from sampan.text.reasoning import THINK_END, THINK_START
+from sampan.text.reasoning import THINK_END, THINK_START, ends_in_thought
 from sampan.text.special_tokens import SpecialTokens
 from sampan.text.tokenizer_config import TokenizerConfig
 
@@ -177,11 +177,8 @@ class Tokenizer:
         return token_id
 
     def is_in_reasoning(self, token_ids: Sequence[int]) -> bool:
-        """Whether a prompt ends inside a thought: its last `<think>` has no `</think>` behind it."""
-        for token_id in reversed(token_ids):
-            if token_id in (self.think_start_id, self.think_end_id):
-                return token_id == self.think_start_id
-        return False
+        """See `sampan.text.reasoning.ends_in_thought`."""
+        return ends_in_thought(token_ids, self.think_start_id, self.think_end_id)
 
     def check_model(self, config: ModelConfig) -> None:
         """Checks that this tokenizer belongs to the model.
