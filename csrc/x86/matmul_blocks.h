@@ -85,9 +85,10 @@ void tile_of(int64_t rows, const TileWeights& weights, const TileRows<Kernel>& i
 template <typename Kernel>
 void multiply(const sampan::Activations& x, const sampan::Matrix& w, int64_t panel_begin, int64_t panel_end, float* y,
               int64_t y_stride) {
+  if (x.rows == 0) return;
   const int64_t groups = w.k / sampan::kGroupSize;
   const int64_t tiles = divide_up(x.rows, Kernel::kTileRows);
-  const int64_t largest_block = tiles > 1 ? Kernel::kBlockGroups : TileRows<Kernel>::kCapacity / (tiles > 0 ? x.rows : 1);
+  const int64_t largest_block = tiles > 1 ? Kernel::kBlockGroups : TileRows<Kernel>::kCapacity / x.rows;
   const int64_t blocks = divide_up(groups, largest_block);
   const int64_t block = blocks > 0 ? divide_up(groups, blocks) : 0;
   const auto codes_at = [&](int64_t panel, int64_t group) {
