@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sampan.server.app import create_app
-    from sampan.server.listener import announce, bind_socket, url_of
+    from sampan.server.http.listener import announce, bind_socket, url_of
     from sampan.server.run import run_server
     from sampan.server.worker_order import WorkerOrder
 
@@ -21,11 +21,11 @@ __all__ = ["WorkerOrder", "announce", "bind_socket", "create_app", "run_server",
 
 _HOMES = {
     "WorkerOrder": "worker_order",
-    "announce": "listener",
-    "bind_socket": "listener",
+    "announce": "http.listener",
+    "bind_socket": "http.listener",
     "create_app": "app",
     "run_server": "run",
-    "url_of": "listener",
+    "url_of": "http.listener",
 }
 
 

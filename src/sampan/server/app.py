@@ -15,17 +15,17 @@ from sampan.cluster import ClusterState, EngineClient
 from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import SampanError
-from sampan.server.body import first_failure
-from sampan.server.edge import Edge
-from sampan.server.errors import error_kind, error_response, log_failure
-from sampan.server.gate import Gate
-from sampan.server.host_guard import HostGuard
-from sampan.server.routes.admin import admin_routes
-from sampan.server.routes.chat import chat_routes
-from sampan.server.routes.completions import completion_routes
-from sampan.server.routes.generate import generate_routes
-from sampan.server.routes.health import health_routes
-from sampan.server.routes.models import model_routes
+from sampan.server.admin import admin_routes
+from sampan.server.generate.routes import generate_routes
+from sampan.server.health import health_routes
+from sampan.server.http.body import first_failure
+from sampan.server.http.edge import Edge
+from sampan.server.http.errors import error_kind, error_response, log_failure
+from sampan.server.http.gate import Gate
+from sampan.server.http.host_guard import HostGuard
+from sampan.server.openai.chat import chat_routes
+from sampan.server.openai.completions import completion_routes
+from sampan.server.openai.models import model_routes
 from sampan.server.service import Service
 from sampan.text import ChatTemplate, Tokenizer
 

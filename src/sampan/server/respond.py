@@ -1,8 +1,8 @@
-"""One way from opened answers to a response, streamed or whole, for every OpenAI route."""
+"""One way from opened answers to a response, streamed or whole, for every API."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -11,61 +11,64 @@ from fastapi import Request
 from starlette.responses import Response
 
 from sampan.server.answer import Answers, Delta
-from sampan.server.disconnect import unless_disconnected
-from sampan.server.protocol import OpenAIRequest
-from sampan.server.streaming import EventStream
+from sampan.server.http.disconnect import unless_disconnected
+from sampan.server.http.streaming import OPENAI_WIRE, EventStream, Wire
 
 
 class Format(Protocol):
-    """How one API shapes answers."""
+    """How one API shapes answers. The three that make up a stream give finished events, as many as there are in one
+    piece of bytes, none where there is nothing to show."""
 
     def completion(self, answers: Answers) -> dict[str, Any]:
         """The whole body."""
 
-    def first_chunks(self) -> Iterator[dict[str, Any]]:
+    def first_events(self) -> bytes:
         """What opens a stream, once the engine has accepted the request."""
 
-    def chunks(self, delta: Delta) -> Iterator[dict[str, Any]]:
-        """A delta as chunks, none where it has nothing to show yet."""
+    def events(self, delta: Delta) -> bytes:
+        """A delta."""
 
-    def usage_chunk(self, answers: Answers) -> dict[str, Any]:
-        """What closes a stream whose request asked for usage."""
+    def last_events(self, answers: Answers) -> bytes:
+        """What closes a stream, before the wire's own end."""
 
 
 async def respond(
     http: Request,
-    request: OpenAIRequest,
     opened: AbstractAsyncContextManager[Answers],
     shape: Format,
     ping_interval: float,
+    *,
+    stream: bool,
+    wire: Wire = OPENAI_WIRE,
 ) -> Response:
     """The response to a request. Either way, the answers are closed as soon as the client leaves.
 
     Args:
         opened: from `Service.open`; entered here or when the stream is sent.
+        wire: how the stream's events are framed.
 
     Raises:
         ClientDisconnect: the client left before the whole answer was there.
         SampanError: see `Service.open`.
     """
 
-    async def chunks() -> AsyncGenerator[dict[str, Any], None]:
+    async def events() -> AsyncGenerator[bytes, None]:
         async with opened as answers:
-            for chunk in shape.first_chunks():
-                yield chunk
+            if first := shape.first_events():
+                yield first
             async for delta in answers.deltas():
-                for chunk in shape.chunks(delta):
-                    yield chunk
-            if request.include_usage:
-                yield shape.usage_chunk(answers)
+                if data := shape.events(delta):
+                    yield data
+            if last := shape.last_events(answers):
+                yield last
 
     async def whole() -> dict[str, Any]:
         async with opened as answers:
             await answers.complete()
             return shape.completion(answers)
 
-    if request.stream:
-        return EventStream(chunks(), ping_interval)
+    if stream:
+        return EventStream(events(), ping_interval, wire)
     return json_response(await unless_disconnected(http.receive, whole()))
 
 

@@ -12,9 +12,9 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from sampan.server.acceptor import Acceptor
-from sampan.server.http_protocol import BoundedHttpProtocol
-from sampan.server.listener import BACKLOG
+from sampan.server.http.acceptor import Acceptor
+from sampan.server.http.listener import BACKLOG
+from sampan.server.http.protocol import BoundedHttpProtocol
 from sampan.server.service import Service
 
 KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common proxies, so that the proxy is the one to close

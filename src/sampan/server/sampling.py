@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 
 from sampan.engine.sampling_params import SamplingParams
-from sampan.server.protocol import SamplingFields
+from sampan.server.fields import SamplingFields
 from sampan.server.structured import structured_outputs
 
 # Fields that have the same name and meaning in requests and in SamplingParams.

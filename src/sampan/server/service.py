@@ -17,8 +17,8 @@ from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import RequestError, UnavailableError, UnknownAnswerError, UnknownModelError
 from sampan.server.answer import Answer, Answers
+from sampan.server.fields import MAX_CHOICES, SamplingFields
 from sampan.server.off_loop import off_loop_if
-from sampan.server.protocol import MAX_CHOICES, SamplingFields
 from sampan.server.sampling import sampling_params, seed_of_choice
 from sampan.text import ChatPrompt, ChatTemplate, TextStream, Tokenizer
 

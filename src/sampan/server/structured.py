@@ -7,7 +7,7 @@ from typing import Any
 
 from sampan.engine.structured import StructuredOutputsParams
 from sampan.errors import RequestError, UnsupportedError
-from sampan.server.protocol import ResponseFormat, SamplingFields, StructuredOutputsFields
+from sampan.server.fields import ResponseFormat, SamplingFields, StructuredOutputsFields
 
 
 def structured_outputs(request: SamplingFields) -> StructuredOutputsParams | None:

@@ -8,7 +8,7 @@ import socket
 import httpx
 import pytest
 
-from sampan.server.http_protocol import BoundedHttpProtocol
+from sampan.server.http.protocol import BoundedHttpProtocol
 from scripted_engine import ScriptedEngine
 
 

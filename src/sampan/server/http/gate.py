@@ -15,14 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sampan.cluster import EngineClient
 from sampan.config import ServerConfig
 from sampan.errors import OverloadedError
-from sampan.server.errors import error_response
+from sampan.server.http.errors import error_response
 
 MAX_BODY_BYTES = 64 * 1024
 PATHS = frozenset({"/generate", "/v1/completions", "/v1/chat/completions"})
 
 
 class _Turn(msgspec.Struct):
-    """What of a body matters here; see `sampan.server.protocol.AdmissionFields`."""
+    """What of a body matters here; see `sampan.server.fields.AdmissionFields`."""
 
     user: str | None = None
 

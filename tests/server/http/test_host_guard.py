@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sampan.server.host_guard import host_name, is_loopback
+from sampan.server.http.host_guard import host_name, is_loopback
 
 LOCAL = [
     "localhost",

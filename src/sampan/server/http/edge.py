@@ -13,7 +13,7 @@ import uuid
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sampan.server.errors import error_response, log_failure
+from sampan.server.http.errors import error_response, log_failure
 
 logger = logging.getLogger("sampan.server")
 

@@ -12,7 +12,7 @@ import pytest
 from engine_processes import engine_process
 from sampan.cluster import EngineSpec, ProcessEngine
 from sampan.config import EngineConfig
-from sampan.server.http_protocol import BoundedHttpProtocol
+from sampan.server.http.protocol import BoundedHttpProtocol
 from scripted_engine import ScriptedEngine
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}

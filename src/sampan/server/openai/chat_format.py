@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any
 
 from sampan.backends.base import TokenLogprobs
 from sampan.server.answer import Answer, Answers, Delta
-from sampan.server.logprobs import chat_logprobs
-from sampan.server.protocol import ChatRequest
+from sampan.server.http.streaming import event
+from sampan.server.openai.logprobs import chat_logprobs
+from sampan.server.openai.requests import ChatRequest
 from sampan.server.service import Service
 from sampan.text import THINK_START
 
@@ -59,32 +59,35 @@ class ChatFormat:
         choices = [self._choice(answer) for answer in answers.answers]
         return {**self._envelope, "object": "chat.completion", "choices": choices, "usage": answers.usage()}
 
-    def first_chunks(self) -> Iterator[dict[str, Any]]:
+    def first_events(self) -> bytes:
         """What opens each choice of a stream."""
+        opening = b""
         for index in range(self._num_choices):
-            yield self._chunk(index, {"role": "assistant", "content": ""})
+            opening += self._chunk(index, {"role": "assistant", "content": ""})
             if self._raw_prefix:
-                yield self._chunk(index, {"content": self._raw_prefix})
+                opening += self._chunk(index, {"content": self._raw_prefix})
+        return opening
 
-    def chunks(self, delta: Delta) -> Iterator[dict[str, Any]]:
+    def events(self, delta: Delta) -> bytes:
         """A delta as chunks: thought and answer apart, as many clients look at one of them only."""
         text, index = delta.text, delta.index
         if self._with_logprobs:
             hidden = delta.num_thought_tokens if self._hides_reasoning else 0
             self._held_logprobs[index] += delta.logprobs[hidden:]
-        parts: list[dict[str, str]] = []
+        chunks = b""
         if text.reasoning and self._reasoning_fields:
-            parts.append(dict.fromkeys(self._reasoning_fields, text.reasoning))
+            chunks += self._chunk(index, dict.fromkeys(self._reasoning_fields, text.reasoning))
         if content := text.text if self._is_raw else text.content:
-            parts.append({"content": content})
-        for part in parts:
-            yield self._chunk(index, part)
+            chunks += self._chunk(index, {"content": content})
         if delta.finish_reason is not None:
-            yield self._chunk(index, {}, delta.finish_reason, delta.stop_reason)
+            chunks += self._chunk(index, {}, delta.finish_reason, delta.stop_reason)
+        return chunks
 
-    def usage_chunk(self, answers: Answers) -> dict[str, Any]:
-        """What closes a stream whose request asked for usage."""
-        return {**self._envelope, "object": "chat.completion.chunk", "choices": [], "usage": answers.usage()}
+    def last_events(self, answers: Answers) -> bytes:
+        """The usage, if the request asked for it."""
+        if not self._with_usage:
+            return b""
+        return event({**self._envelope, "object": "chat.completion.chunk", "choices": [], "usage": answers.usage()})
 
     def _choice(self, answer: Answer) -> dict[str, Any]:
         text = answer.text
@@ -103,7 +106,7 @@ class ChatFormat:
 
     def _chunk(
         self, index: int, delta: dict[str, str], finish_reason: str | None = None, stop_reason: int | str | None = None
-    ) -> dict[str, Any]:
+    ) -> bytes:
         # Tokens whose text is held back have no chunk of their own: their logprobs go out with the next one.
         held = self._held_logprobs.pop(index, None)
         choice = {
@@ -114,4 +117,4 @@ class ChatFormat:
             "stop_reason": stop_reason,
         }
         chunk = {**self._envelope, "object": "chat.completion.chunk", "choices": [choice]}
-        return {**chunk, "usage": None} if self._with_usage else chunk
+        return event({**chunk, "usage": None} if self._with_usage else chunk)

@@ -10,7 +10,7 @@ import pytest
 from sampan import errors
 from sampan.engine.outputs import TIMEOUT, EngineOutput, FinishReason
 from sampan.errors import SampanError
-from sampan.server.errors import error_body, error_kind
+from sampan.server.http.errors import error_body, error_kind
 from scripted_engine import ScriptedEngine
 
 EXPECTED = {

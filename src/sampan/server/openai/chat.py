@@ -7,9 +7,10 @@ import uuid
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sampan.server.body import body_schema, read_json
-from sampan.server.chat_format import ChatFormat
-from sampan.server.protocol import ChatRequest, refuse_unsupported
+from sampan.server.fields import refuse_unsupported
+from sampan.server.http.body import body_schema, read_json
+from sampan.server.openai.chat_format import ChatFormat
+from sampan.server.openai.requests import ChatRequest
 from sampan.server.respond import respond
 from sampan.server.service import Service
 
@@ -34,7 +35,7 @@ def chat_routes(service: Service) -> APIRouter:
             answer_id=answer_id,
         )
         shape = ChatFormat(service, request, model, prompt.starts_in_reasoning, answer_id)
-        return await respond(http, request, answers, shape, service.config.ping_interval_seconds)
+        return await respond(http, answers, shape, service.config.ping_interval_seconds, stream=bool(request.stream))
 
     @router.post(
         "/v1/chat/completions/{answer_id}/answer_now", summary="End the thought of an answer that is being streamed"

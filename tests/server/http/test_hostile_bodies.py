@@ -8,7 +8,7 @@ import logging
 import httpx
 import pytest
 
-from sampan.server import body as body_module
+from sampan.server.http import body as body_module
 
 JSON = {"content-type": "application/json"}
 HELLO = b'{"messages":[{"role":"user","content":"hi"}]'

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sampan.server.answer import Answers, Delta
-from sampan.server.logprobs import completion_logprobs
-from sampan.server.protocol import CompletionRequest
+from sampan.server.http.streaming import event
+from sampan.server.openai.logprobs import completion_logprobs
+from sampan.server.openai.requests import CompletionRequest
 from sampan.server.service import Service
 
 
@@ -50,24 +51,25 @@ class CompletionFormat:
         ]
         return {**self._envelope, "choices": choices, "usage": answers.usage()}
 
-    def first_chunks(self) -> Iterator[dict[str, Any]]:
+    def first_events(self) -> bytes:
         """The echoes of a stream."""
-        for index, echo in enumerate(self._echoes):
-            if echo:
-                yield self._chunk(index, echo)
+        return b"".join([self._chunk(index, echo) for index, echo in enumerate(self._echoes) if echo])
 
-    def chunks(self, delta: Delta) -> Iterator[dict[str, Any]]:
+    def events(self, delta: Delta) -> bytes:
         """A delta as a chunk, unless it has nothing to show yet."""
         logprobs = None
         if self._with_logprobs and delta.logprobs:
             logprobs = completion_logprobs(delta.logprobs, self._tokenizer, self._offsets[delta.index])
             self._offsets[delta.index] += sum(map(len, logprobs["tokens"]))
-        if delta.text.text or logprobs or delta.finish_reason is not None:
-            yield self._chunk(delta.index, delta.text.text, logprobs, delta.finish_reason, delta.stop_reason)
+        if not (delta.text.text or logprobs or delta.finish_reason is not None):
+            return b""
+        return self._chunk(delta.index, delta.text.text, logprobs, delta.finish_reason, delta.stop_reason)
 
-    def usage_chunk(self, answers: Answers) -> dict[str, Any]:
-        """What closes a stream whose request asked for usage."""
-        return {**self._envelope, "choices": [], "usage": answers.usage()}
+    def last_events(self, answers: Answers) -> bytes:
+        """The usage, if the request asked for it."""
+        if not self._with_usage:
+            return b""
+        return event({**self._envelope, "choices": [], "usage": answers.usage()})
 
     def _chunk(
         self,
@@ -76,7 +78,7 @@ class CompletionFormat:
         logprobs: dict[str, Any] | None = None,
         finish_reason: str | None = None,
         stop_reason: int | str | None = None,
-    ) -> dict[str, Any]:
+    ) -> bytes:
         choice = {
             "index": index,
             "text": text,
@@ -85,4 +87,4 @@ class CompletionFormat:
             "stop_reason": stop_reason,
         }
         chunk = {**self._envelope, "choices": [choice]}
-        return {**chunk, "usage": None} if self._with_usage else chunk
+        return event({**chunk, "usage": None} if self._with_usage else chunk)

@@ -8,7 +8,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from sampan.server.errors import error_body
+from sampan.server.http.errors import error_body
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from sampan.errors import UnsupportedError
-from sampan.server.body import body_schema, read_json
-from sampan.server.completion_format import CompletionFormat
-from sampan.server.protocol import CompletionRequest, refuse_unsupported
+from sampan.server.fields import refuse_unsupported
+from sampan.server.http.body import body_schema, read_json
+from sampan.server.openai.completion_format import CompletionFormat
+from sampan.server.openai.requests import CompletionRequest
 from sampan.server.respond import respond
 from sampan.server.service import Service
 
@@ -31,6 +32,6 @@ def completion_routes(service: Service) -> APIRouter:
             echoes = [item if isinstance(item, str) else service.tokenizer.decode(item) for item in prompts]
         answers = service.open(token_ids, request, num_choices=request.num_choices, cache_salt=request.cache_salt or "")
         shape = CompletionFormat(service, request, model, [echo for echo in echoes for _ in range(request.num_choices)])
-        return await respond(http, request, answers, shape, service.config.ping_interval_seconds)
+        return await respond(http, answers, shape, service.config.ping_interval_seconds, stream=bool(request.stream))
 
     return router

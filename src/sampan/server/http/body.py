@@ -1,4 +1,4 @@
-"""Reads a JSON body into a model of `protocol`: bounded in size and time, off the event loop where it is large.
+"""Reads a JSON body into a model of its fields: bounded in size and time, off the event loop where it is large.
 
 The body goes from bytes to fields in one pass of pydantic's own JSON reader, which refuses deep nesting, lone
 surrogates and numbers without end. Errors name the field and what was expected, and never repeat what was sent.

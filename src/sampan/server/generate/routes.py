@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from sampan.errors import RequestError
 from sampan.server.answer import Answers
-from sampan.server.body import body_schema, read_optional_json, validation_failure
-from sampan.server.disconnect import unless_disconnected
-from sampan.server.protocol import GenerateRequest, refuse_unsupported
+from sampan.server.fields import refuse_unsupported
+from sampan.server.generate.requests import GenerateRequest
+from sampan.server.http.body import body_schema, read_optional_json, validation_failure
+from sampan.server.http.disconnect import unless_disconnected
 from sampan.server.respond import json_response
 from sampan.server.service import Service
 from sampan.text import THINK_START, ChatPrompt

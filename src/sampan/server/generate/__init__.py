@@ -1,0 +1,1 @@
+"""`POST /generate`, the simplest way to ask."""
