@@ -22,10 +22,30 @@ HEADERS = {
 }
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def event(data: dict[str, Any], name: str = "") -> bytes:
     """One server-sent event. JSON has no bare line ends, so one `data:` line holds it."""
     named = b"event: " + name.encode() + b"\n" if name else b""
-    return named + b"data: " + msgspec.json.encode(data) + b"\n\n"
+    return named + b"data: " + _encode(data) + b"\n\n"
+
+
+class EventFrame:
+    """An event of which only one text changes: encoded once, filled for each delta.
+
+    Args:
+        data: of the event, with `HOLE` wherever the text goes.
+    """
+
+    HOLE = msgspec.Raw(b"\0")  # JSON itself writes this byte as \\u0000
+
+    def __init__(self, data: dict[str, Any], name: str = "") -> None:
+        self._pieces = event(data, name).split(b"\0")
+
+    def fill(self, text: str) -> bytes:
+        """The event with this text."""
+        return _encode(text).join(self._pieces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sampan.server.answer import Answers, Delta
-from sampan.server.http.streaming import event
+from sampan.server.http.streaming import EventFrame, event
 from sampan.server.openai.logprobs import completion_logprobs
 from sampan.server.openai.requests import CompletionRequest
 from sampan.server.service import Service
@@ -36,6 +36,7 @@ class CompletionFormat:
             "system_fingerprint": service.system_fingerprint,
         }
         self._offsets: dict[int, int] = defaultdict(int)
+        self._frames: dict[int, EventFrame] = {}
 
     def completion(self, answers: Answers) -> dict[str, Any]:
         """The whole body."""
@@ -53,7 +54,7 @@ class CompletionFormat:
 
     def first_events(self) -> bytes:
         """The echoes of a stream."""
-        return b"".join([self._chunk(index, echo) for index, echo in enumerate(self._echoes) if echo])
+        return b"".join([self._text_chunk(index, echo) for index, echo in enumerate(self._echoes) if echo])
 
     def events(self, delta: Delta) -> bytes:
         """A delta as a chunk, unless it has nothing to show yet."""
@@ -61,9 +62,9 @@ class CompletionFormat:
         if self._with_logprobs and delta.logprobs:
             logprobs = completion_logprobs(delta.logprobs, self._tokenizer, self._offsets[delta.index])
             self._offsets[delta.index] += sum(map(len, logprobs["tokens"]))
-        if not (delta.text.text or logprobs or delta.finish_reason is not None):
-            return b""
-        return self._chunk(delta.index, delta.text.text, logprobs, delta.finish_reason, delta.stop_reason)
+        if logprobs is not None or delta.finish_reason is not None:
+            return event(self._data(delta.index, delta.text.text, logprobs, delta.finish_reason, delta.stop_reason))
+        return self._text_chunk(delta.index, delta.text.text) if delta.text.text else b""
 
     def last_events(self, answers: Answers) -> bytes:
         """The usage, if the request asked for it."""
@@ -71,14 +72,21 @@ class CompletionFormat:
             return b""
         return event({**self._envelope, "choices": [], "usage": answers.usage()})
 
-    def _chunk(
+    def _text_chunk(self, index: int, text: str) -> bytes:
+        """Most chunks by far: all but the text is as in the one before."""
+        frame = self._frames.get(index)
+        if frame is None:
+            frame = self._frames[index] = EventFrame(self._data(index, EventFrame.HOLE))
+        return frame.fill(text)
+
+    def _data(
         self,
         index: int,
-        text: str,
+        text: object,
         logprobs: dict[str, Any] | None = None,
         finish_reason: str | None = None,
         stop_reason: int | str | None = None,
-    ) -> bytes:
+    ) -> dict[str, Any]:
         choice = {
             "index": index,
             "text": text,
@@ -87,4 +95,4 @@ class CompletionFormat:
             "stop_reason": stop_reason,
         }
         chunk = {**self._envelope, "choices": [choice]}
-        return event({**chunk, "usage": None} if self._with_usage else chunk)
+        return {**chunk, "usage": None} if self._with_usage else chunk
