@@ -59,6 +59,7 @@ class TextStream:
         tags = frozenset(i for i in (tokenizer.think_start_id, tokenizer.think_end_id) if i is not None)
         self._detokenizer = IncrementalDetokenizer(tokenizer, skip_special_tokens=skip_special_tokens, keep=tags)
         self._stop = StopMatcher(stop, include_stop=include_stop)
+        self.has_stop = bool(stop)
         self._include_stop = include_stop
         self._splitter = None if starts_in_reasoning is None else ReasoningSplitter(starts_in_reasoning)
         # Counts on its own: text that the stop matcher holds back has been generated all the same.
