@@ -11,8 +11,11 @@ import paddle
 import pytest
 from paddle.nn.quant import weight_quantize
 
+from random_folder import write_random_model
+from sampan import LLM, SamplingParams
 from sampan.checkpoint import open_checkpoint, write_checkpoint
 from sampan.checkpoint.dtypes import from_float32, to_float32
+from sampan.checkpoint.paddle_layout import PaddleLayout
 from sampan.checkpoint.pdparams_reader import PdparamsFile
 from sampan.checkpoint.safetensors_writer import write_safetensors
 from sampan.config import ModelConfig
@@ -182,3 +185,43 @@ def test_a_file_that_changed_while_open_is_refused(tmp_path: Path) -> None:
     write_folder(tmp_path, QWEN, in_paddle(random_tensors(QWEN), QWEN))
     with pytest.raises(CheckpointError, match="changed while it was open"):
         file.raw("qwen2.norm.weight").data  # noqa: B018
+
+
+OLDER = Path(__file__).parent / "saved_by_paddle_2.6.2"
+
+
+@pytest.mark.parametrize("name", ["float32-protocol-2", "float32-protocol-3", "float32-protocol-4"])
+def test_files_of_an_older_paddle_are_read(name: str) -> None:
+    file = PdparamsFile(OLDER / f"{name}.pdparams")
+    wanted = ((np.arange(48) - 20) / 16).reshape(8, 6).astype(np.float32)
+    np.testing.assert_array_equal(file.get("weight"), wanted, strict=True)
+    np.testing.assert_array_equal(file.get("bias"), wanted[0], strict=True)
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("float16", "fp16"), ("bfloat16", "bf16")])
+def test_half_floats_of_an_older_paddle_are_read(name: str, dtype: str) -> None:
+    file = PdparamsFile(OLDER / f"{name}.pdparams")
+    assert file.raw("weight").dtype == dtype
+    np.testing.assert_array_equal(file.get("weight"), ((np.arange(48) - 20) / 16).reshape(8, 6).astype(np.float32))
+
+
+def test_weight_only_int8_of_an_older_paddle_is_read() -> None:
+    layout = PaddleLayout(PdparamsFile(OLDER / "weight-only-int8.pdparams"), QWEN)
+    wanted = (np.arange(128 * 64) % 128 - 64).reshape(128, 64).astype(np.float32)
+    wanted[0] = 127
+    np.testing.assert_array_equal(layout.get("model.layers.0.self_attn.q_proj.weight"), wanted.T, strict=True)
+
+
+def test_the_engine_says_the_same_of_either_form(tmp_path: Path) -> None:
+    safetensors, pdparams = (write_random_model(tmp_path / form) for form in ("safetensors", "pdparams"))
+    source = open_checkpoint(pdparams)
+    tensors = {name: source.get(name) for name in source.names()}
+    write_checkpoint(pdparams, source.config, tensors, form="pdparams")
+    params = SamplingParams(max_tokens=24, temperature=0.8, seed=3)
+    answers = [
+        LLM(str(folder), precision=precision).generate(["hello"], params)[0].outputs[0]
+        for precision in ("int8", "bf16")
+        for folder in (safetensors, pdparams)
+    ]
+    assert answers[0] == answers[1]
+    assert answers[2] == answers[3]
