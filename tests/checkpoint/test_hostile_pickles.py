@@ -239,8 +239,8 @@ OTHERS = {
     "a million instructions": b"\x80\x04" + b"N0" * 500_000 + b".",
     "a stack of 2 million": b"\x80\x04" + b"}" * 2_000_000 + b".",
     "marks": b"\x80\x04" + b"(" * 2_000_000 + b".",
-    "deep lists": entry(b"]" * 200_000 + b"a" * 199_999),
-    "deep tuples": entry(b")" + b"\x85" * 200_000),
+    "deep lists": entry(b"]" * 90_000 + b"a" * 89_999),
+    "deep tuples": entry(b")" + b"\x85" * 190_000),
     "doubling tuples": entry(b")" + b"q\x00h\x00\x86" * 50_000),
     "doubling lists": entry(b"](" + b"q\x00h\x00" * 20 + b"e"),
     "memos": entry(b"N" + b"".join(b"r" + struct.pack("<I", i) for i in range(90_000))),
@@ -283,12 +283,14 @@ def refused(folder: Path, data: bytes) -> str:
     """The message with which a file is refused, within time and memory, and without a trace of its wishes."""
     path = folder / "model_state.pdparams"
     path.write_bytes(data)
+    started = time.process_time()
+    with pytest.raises(CheckpointError) as caught:
+        read_all(path)
+    assert time.process_time() - started < SECONDS
     tracemalloc.start()
-    started = time.monotonic()
     try:
-        with pytest.raises(CheckpointError) as caught:
+        with pytest.raises(CheckpointError):
             read_all(path)
-        assert time.monotonic() - started < SECONDS
         assert tracemalloc.get_traced_memory()[1] < len(data) + MEGABYTES * 2**20
     finally:
         tracemalloc.stop()

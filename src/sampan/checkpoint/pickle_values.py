@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from sampan.checkpoint.mapped_file import damaged
 from sampan.errors import CheckpointError
 
-MAX_INSTRUCTIONS = 500_000  # a tensor takes about 30
+MAX_INSTRUCTIONS = 200_000  # a tensor takes 30 to 45, and the largest distills have some 1500
 MAX_TEXT_BYTES = 1024  # longer text is data in disguise: protocol 2 stores bytes so
 MAX_INTEGER_BYTES = 8
 
