@@ -38,6 +38,8 @@ class OpenRequest:
         self._token_ids: list[int] = []  # all that engines drew
         self._num_read = 0  # of them
         self._logprobs: list[TokenLogprobs] = []  # unread
+        self._num_prompt_logprobs = 0
+        self._prompt_logprobs: list[TokenLogprobs] = []  # unread
         self._last: EngineOutput | None = None
         self._num_cached_tokens: int | None = None  # as the first engine told
         self._failure: SampanError | None = None
@@ -50,7 +52,12 @@ class OpenRequest:
         """What the next engine shall get."""
         if not self.accepted.done():
             return self._submit
-        return msgspec.structs.replace(self._submit, output_token_ids=self._token_ids, accepted_before=True)
+        return msgspec.structs.replace(
+            self._submit,
+            output_token_ids=self._token_ids,
+            num_prompt_logprobs=self._num_prompt_logprobs,
+            accepted_before=True,
+        )
 
     def accept(self) -> None:
         """An engine has taken the request."""
@@ -66,6 +73,8 @@ class OpenRequest:
         self.num_deaths = 0
         self._token_ids += output.new_token_ids
         self._logprobs += output.logprobs
+        self._num_prompt_logprobs += len(output.prompt_logprobs)
+        self._prompt_logprobs += output.prompt_logprobs
         if self._num_cached_tokens is None:
             self._num_cached_tokens = output.num_cached_tokens
         if output.finish_reason is not None:
@@ -94,7 +103,7 @@ class OpenRequest:
 
     async def __anext__(self) -> EngineOutput:
         while not self._is_read:
-            if self._num_unread or self._last is not None:
+            if self._num_unread or self._prompt_logprobs or self._last is not None:
                 return self._read()
             if self._failure is not None:
                 self._is_read = True
@@ -104,13 +113,22 @@ class OpenRequest:
         raise StopAsyncIteration
 
     def _read(self) -> EngineOutput:
-        token_ids, logprobs = tuple(self._token_ids[self._num_read :]), tuple(self._logprobs)
+        output = EngineOutput(
+            self.request_id,
+            tuple(self._token_ids[self._num_read :]),
+            tuple(self._logprobs),
+            num_cached_tokens=self._num_cached_tokens or 0,
+            prompt_logprobs=tuple(self._prompt_logprobs),
+        )
         self._num_read = len(self._token_ids)
         self._logprobs.clear()
-        reason = stop_reason = None
-        if self._last is not None:
-            self._is_read, reason, stop_reason = True, self._last.finish_reason, self._last.stop_reason
-        return EngineOutput(self.request_id, token_ids, logprobs, reason, stop_reason, self._num_cached_tokens or 0)
+        self._prompt_logprobs.clear()
+        if self._last is None:
+            return output
+        self._is_read, last = True, self._last
+        return msgspec.structs.replace(
+            output, finish_reason=last.finish_reason, stop_reason=last.stop_reason, pooled=last.pooled
+        )
 
     def take_time(self) -> None:
         self._in_no_hurry = True
