@@ -1,6 +1,7 @@
 """The outermost layer: request ids, one log line for each request, and the last resort for our own bugs.
 
-What is logged of a request is its method, path without query, status, time and id; never a prompt or an answer.
+What is logged of a request is its method, path without query, status, time and id; never a prompt or an answer. Whoever
+logs many of them as one sets `is_logged` in their state.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ class Edge:
             if not status:  # else it is too late: the connection ends without the body's end
                 await error_response(error)(scope, receive, send_with_id)
         finally:
-            milliseconds = (time.perf_counter() - started) * 1000
-            logger.info("%s %s %s %d %.1f ms", request_id, scope["method"], _path(scope), status, milliseconds)
+            if not scope["state"].get("is_logged"):
+                milliseconds = (time.perf_counter() - started) * 1000
+                logger.info("%s %s %s %d %.1f ms", request_id, scope["method"], _path(scope), status, milliseconds)
 
 
 def _request_id(headers: list[tuple[bytes, bytes]]) -> str:

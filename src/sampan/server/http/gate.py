@@ -1,15 +1,20 @@
 """Turns requests away at the door while the engine's queue is full.
 
 An overloaded server must spend its time on the requests that it has. So a refusal is decided before routing, fields,
-template and tokenizer: of the body, only whose request it is gets read. A large body goes on, to be refused later.
+template and tokenizer: of the body, only whose request it is gets read. A large body goes on, to be refused later. And
+refusals are counted in the log, not listed.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import math
 from collections import deque
 
 import anyio
 import msgspec
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sampan.cluster import EngineClient
@@ -17,6 +22,9 @@ from sampan.config import ServerConfig
 from sampan.errors import OverloadedError
 from sampan.server.http.errors import error_response
 
+logger = logging.getLogger("sampan.server")
+
+REPORT_SECONDS = 1.0
 MAX_BODY_BYTES = 64 * 1024
 PATHS = frozenset({"/generate", "/v1/completions", "/v1/chat/completions"})
 
@@ -37,6 +45,8 @@ class Gate:
         self.app = app
         self._engine = engine
         self._body_timeout = config.body_timeout_seconds
+        self._refusals: dict[int, Response] = {}  # by the seconds in their Retry-After
+        self._num_refused = 0  # since the last report
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_asking = scope["type"] == "http" and scope["path"] in PATHS and not scope["query_string"]
@@ -46,7 +56,9 @@ class Gate:
         messages = await self._beginning(receive)
         error = self._refusal(messages)
         if error is not None:
-            await error_response(error)(scope, receive, send)
+            self._count()
+            scope["state"]["is_logged"] = True
+            await self._response(error)(scope, receive, send)
             return
 
         async def receive_again() -> Message:
@@ -64,6 +76,22 @@ class Gate:
                 room -= len(messages[-1].get("body", b""))
                 is_whole = not messages[-1].get("more_body")
         return messages
+
+    def _response(self, error: OverloadedError) -> Response:
+        seconds = math.ceil(error.retry_after)
+        response = self._refusals.get(seconds)
+        if response is None:
+            response = self._refusals[seconds] = error_response(error)
+        return response
+
+    def _count(self) -> None:
+        if self._num_refused == 0:
+            asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report)
+        self._num_refused += 1
+
+    def _report(self) -> None:
+        logger.warning("the queue is full: %d requests were refused within %g s", self._num_refused, REPORT_SECONDS)
+        self._num_refused = 0
 
     def _refusal(self, messages: deque[Message]) -> OverloadedError | None:
         if not messages or messages[-1].get("more_body") or messages[-1]["type"] != "http.request":
