@@ -15,7 +15,7 @@ import pytest
 
 from engine_processes import RunningEngine, engine_process
 from sampan.cluster import EngineSpec, ProcessEngine, process_engine
-from sampan.cluster.open_request import SUSPECT_AFTER
+from sampan.cluster.open_request import SUSPECT_AFTER, OpenRequest
 from sampan.config import EngineConfig
 from sampan.engine.engine import Engine
 from sampan.engine.loader import load_model
@@ -23,6 +23,7 @@ from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import ContextLengthError, EngineError, OverloadedError, RequestError, UnavailableError
+from sampan.text import Tokenizer
 
 GREEDY = SamplingParams(temperature=0, max_tokens=40, ignore_eos=True)
 SEEDED = SamplingParams(temperature=0.8, top_p=0.95, seed=7, max_tokens=200, ignore_eos=True, logprobs=2)
@@ -317,6 +318,49 @@ def test_a_worker_that_does_not_read_is_dropped_and_goes_on_later(
 
     with engine_process(module="faulty_engine") as running:
         with_client(running, main)
+
+
+def test_answer_now_reaches_requests_of_other_workers_and_later_engines(running: RunningEngine) -> None:
+    tokenizer = Tokenizer.from_dir(Path(running.model.path))
+    start, end = tokenizer.think_start_id, tokenizer.think_end_id
+    assert start is not None
+    assert end is not None
+    params = SamplingParams(temperature=0, ignore_eos=True, logit_bias={start: -100.0, end: -100.0})  # for ever
+    prompt = [*PROMPT, start]
+
+    async def until_answer(stream: OpenRequest) -> None:
+        tokens: list[int] = []
+        while end not in tokens:
+            tokens += (await stream.__anext__()).new_token_ids
+
+    async def main(client: ProcessEngine) -> None:
+        other = ProcessEngine(running.model.config, running.model.max_model_len)
+        with engine_process(EngineSpec(config=EngineConfig(num_blocks=NUM_BLOCKS))) as mortal:
+            client.connect(mortal.endpoint)
+            other.connect(mortal.endpoint)
+            streams = [await client.generate(f"chat-{index}", prompt, params) for index in range(2)]
+            assert await other.answer_now("chat")
+            for stream in streams:
+                await until_answer(stream)
+                assert stream.submit().answer_now
+                await stream.aclose()
+            later = await client.generate("later-0", prompt, params)
+            mortal.child.end()
+        for each in (client, other):
+            each.connect(None)
+        asking = asyncio.create_task(other.answer_now("later"))
+        other.connect(running.endpoint)
+        await asyncio.sleep(0.2)  # the worker of the request comes after the one who asks
+        client.connect(running.endpoint)
+        assert await asking
+        await until_answer(later)
+        await later.aclose()
+        assert not await other.answer_now("nobody")
+        await other.close()
+        with pytest.raises(UnavailableError):
+            await other.answer_now("nobody")
+
+    with_client(running, main, connect=False)
 
 
 def test_round_trips(running: RunningEngine) -> None:

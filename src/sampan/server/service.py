@@ -54,7 +54,6 @@ class Service:
         self._chat_template = chat_template
         self._defaults = defaults
         self._is_closed = False
-        self._open_ids: dict[str, list[str]] = {}  # the engine's ids of each answer id
         # Says that two answers came from the same model under the same name; a seed promises nothing across a change.
         digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode())
         self.system_fingerprint = f"fp_{digest.hexdigest()[:12]}"
@@ -138,8 +137,6 @@ class Service:
         request_id = answer_id or uuid.uuid4().hex
         async with AsyncExitStack() as stack:
             answers: list[Answer] = []
-            own_ids = self._open_ids[request_id] = []
-            stack.callback(self._open_ids.pop, request_id)
             for prompt in prompts:
                 params = self._params(request, len(prompt))
                 for choice in range(num_choices):
@@ -155,20 +152,18 @@ class Service:
                         timeout=request.timeout,
                     )
                     stack.push_async_callback(outputs.aclose)
-                    own_ids.append(f"{request_id}-{index}")
                     answers.append(Answer(index, outputs, self._text_stream(params, starts_in_reasoning)))
             yield Answers([len(prompt) for prompt in prompts], answers)
 
-    def answer_now(self, answer_id: str) -> None:
-        """Closes the thoughts of an open answer, so that what it has to say follows; harmless where it is said already.
+    async def answer_now(self, answer_id: str) -> None:
+        """Closes the thoughts of an open answer, whichever worker it is from, so that what it has to say follows;
+        harmless where it is said already.
 
         Raises:
-            UnknownAnswerError: no answer of that id is open here.
+            UnknownAnswerError: no answer of that id is open.
         """
-        if answer_id not in self._open_ids:
+        if not await self.engine.answer_now(answer_id):
             raise UnknownAnswerError("No answer of that id is open", param="id", remedy="take the id from the stream")
-        for request_id in self._open_ids[answer_id]:
-            self.engine.answer_now(request_id)
 
     def _params(self, request: SamplingFields, prompt_len: int) -> SamplingParams:
         """The request's parameters. A default for the answer's length gives way to the end of the context."""

@@ -41,7 +41,7 @@ def chat_routes(service: Service) -> APIRouter:
         "/v1/chat/completions/{answer_id}/answer_now", summary="End the thought of an answer that is being streamed"
     )
     async def answer_now(answer_id: str) -> Response:
-        service.answer_now(answer_id)
+        await service.answer_now(answer_id)
         return Response(status_code=204)
 
     return router
