@@ -9,13 +9,20 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
+import zmq
 
+from cluster_process import wait_until
 from engine_processes import RunningEngine, engine_process
 from sampan.cluster import EngineSpec, ProcessEngine, process_engine
+from sampan.cluster.control import Channel
+from sampan.cluster.engine_loop import EngineLoop
+from sampan.cluster.messages import Abort, Command, Delivery, Hello, Submit, decode_delivery, encode
 from sampan.cluster.open_request import SUSPECT_AFTER, OpenRequest
+from sampan.cluster.step_watch import StepWatch
 from sampan.config import EngineConfig
 from sampan.engine.engine import Engine
 from sampan.engine.loader import load_model
@@ -72,7 +79,7 @@ def with_client(
         if connect:
             client.connect(running.endpoint)
         try:
-            await asyncio.wait_for(main(client), timeout=60)
+            await asyncio.wait_for(main(client), timeout=150)  # a loaded machine takes its time
         finally:
             await client.close()
 
@@ -361,6 +368,38 @@ def test_answer_now_reaches_requests_of_other_workers_and_later_engines(running:
             await other.answer_now("nobody")
 
     with_client(running, main, connect=False)
+
+
+def test_what_was_sent_before_a_worker_heard_that_it_was_dropped_does_not_count(alone: Engine, tmp_path: Path) -> None:
+    """Else it would be computed twice, and its first tokens arrive twice."""
+    loop = EngineLoop(alone, f"ipc://{tmp_path}/engine.sock", StepWatch(cast(Channel, None)))
+    worker = zmq.Context.instance().socket(zmq.DEALER)
+    worker.connect(f"ipc://{tmp_path}/engine.sock")
+
+    def say(*commands: Command) -> None:
+        for command in commands:
+            worker.send(encode(command))
+            wait_until(loop._receive)
+
+    def hear() -> Delivery:
+        loop._deliver(loop._status(), everyone=True)
+        return decode_delivery(worker.recv())
+
+    submit = Submit("a", PROMPT, GREEDY, [], False, "", "", 0, None, False)
+    say(Hello(), submit)
+    assert hear().accepted == ["a"]
+    (state,) = loop._workers.values()
+    loop._drop(state)
+    state.is_reset = state.is_deaf = True
+    say(msgspec.structs.replace(submit, request_id="b"))
+    delivery = hear()
+    assert (delivery.is_reset, delivery.accepted, alone.has_unfinished) == (True, [], False)
+    say(Hello(), submit)
+    delivery = hear()
+    assert (delivery.is_reset, delivery.accepted) == (False, ["a"])
+    say(Abort("a"))
+    worker.close(linger=0)
+    loop._socket.close(linger=0)
 
 
 def test_round_trips(running: RunningEngine) -> None:

@@ -23,6 +23,7 @@ from sampan.cluster.messages import (
     Abort,
     AnswerNow,
     Delivery,
+    Hello,
     Refusal,
     Submit,
     decode_command,
@@ -52,7 +53,8 @@ class _Worker:
     outputs: list[EngineOutput] = field(default_factory=list)
     asked_to_answer: list[str] = field(default_factory=list)
     answers: dict[str, bool] = field(default_factory=dict)
-    is_reset: bool = False
+    is_reset: bool = False  # its requests were dropped, and it has yet to be told
+    is_deaf: bool = False  # and it has yet to say that it heard
     last_status: EngineStatus | None = None
 
     def delivery(self, status: EngineStatus) -> Delivery:
@@ -108,8 +110,12 @@ class EngineLoop:
             except zmq.Again:
                 return received
             received = True
-            worker = self._workers.setdefault(identity, _Worker())
-            match decode_command(data):
+            worker, command = self._workers.setdefault(identity, _Worker()), decode_command(data)
+            if worker.is_deaf and not isinstance(command, Hello):
+                continue  # sent before it knew that its requests are dropped: it will be sent again
+            match command:
+                case Hello():
+                    worker.is_deaf = False
                 case Submit() as submit:
                     self._submit(worker, submit)
                 case Abort(request_id):
@@ -222,10 +228,10 @@ class EngineLoop:
                 self._socket.send_multipart((identity, message), zmq.NOBLOCK)
                 worker.is_reset, worker.last_status = False, status
             except zmq.Again:
-                if not worker.is_reset:
+                if not worker.is_deaf:
                     logger.warning("a worker does not read; it will have to send its requests again")
-                self._drop(worker)
-                worker.is_reset = True
+                    self._drop(worker)
+                    worker.is_reset = worker.is_deaf = True
             except zmq.ZMQError as error:
                 if error.errno != errno.EHOSTUNREACH:
                     raise

@@ -22,7 +22,7 @@ MAX_UNREAD_DELIVERIES = 500  # that either side of a connection keeps
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """A worker has connected."""
+    """A worker has connected, or has heard that its requests were dropped: what it sends from now on counts."""
 
 
 class Submit(msgspec.Struct, frozen=True, array_like=True, tag=True):

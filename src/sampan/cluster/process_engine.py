@@ -73,7 +73,6 @@ class ProcessEngine:
             self._status = msgspec.structs.replace(IDLE, reason="restarting")
             return
         self._connection = _Connection(endpoint, self._receive)
-        self._connection.send(Hello())
         self._status = msgspec.structs.replace(IDLE, ready=True, reason="ready")
         self._resubmit()
 
@@ -238,6 +237,7 @@ class ProcessEngine:
 
     def _resubmit(self) -> None:
         """Hands an engine all that is open, except for suspects, who come one after the other."""
+        self._send(Hello())
         self._held_back = [r for r in self._requests.values() if r.num_deaths >= SUSPECT_AFTER]
         for request in self._requests.values():
             if request not in self._held_back[1:]:
