@@ -141,6 +141,11 @@ class SamplingFields(AdmissionFields):
         """None for none, 0 for the drawn tokens' own, k for the k most probable ones besides."""
         return None
 
+    @property
+    def num_prompt_logprobs(self) -> int | None:
+        """The same for the tokens of the prompt."""
+        return None
+
 
 def one_of(name: str, value: int | None, other_name: str, other: int | None) -> int | None:
     """Two names of one bound."""

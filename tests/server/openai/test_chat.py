@@ -379,7 +379,6 @@ def test_wrong_fields_are_named(ask, fields, param):
     [
         ({"structured_outputs": {"structural_tag": "{}"}}, "structured_outputs"),
         ({"best_of": 2}, "best_of"),
-        ({"prompt_logprobs": 1}, "prompt_logprobs"),
         ({"bad_words": ["x"]}, "bad_words"),
         ({"chat_template": "{{ 1 }}"}, "chat_template"),
     ],
