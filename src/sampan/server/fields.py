@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sampan.engine.structured import StructuredOutputsParams
 from sampan.errors import RequestError, UnsupportedError
 
 logger = logging.getLogger("sampan.server")
@@ -23,8 +24,6 @@ MAX_REPORTED_FIELDS = 8
 
 # Fields that this version lacks, and their values that ask for nothing; see `refuse_unsupported`.
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
-    "functions": ([],),
-    "function_call": ("none", "auto"),
     "stream": (False,),  # of /generate; declared by the others
     "best_of": (1,),
     "suffix": ("",),
@@ -43,7 +42,7 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 }
 
 # Known fields that cannot change an answer of this server.
-WITHOUT_EFFECT = frozenset({"metadata", "safety_identifier", "service_tier", "parallel_tool_calls", "prompt_cache_key"})
+WITHOUT_EFFECT = frozenset({"metadata", "safety_identifier", "service_tier", "prompt_cache_key"})
 
 
 class RequestModel(BaseModel):
@@ -132,6 +131,10 @@ class SamplingFields(AdmissionFields):
         for other in ("thinking_budget", "reasoning_max_tokens"):
             value = one_of(name, value, other, getattr(self, other))
         return value
+
+    def with_tools(self, wanted: StructuredOutputsParams | None) -> StructuredOutputsParams | None:
+        """The constraint on an answer that may or must call tools, if there are any."""
+        return wanted
 
     @property
     def num_logprobs(self) -> int | None:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field
 
 from sampan.engine.sampling_params import MAX_LOGPROBS
-from sampan.errors import RequestError, UnsupportedError
+from sampan.engine.structured import StructuredOutputsParams
+from sampan.errors import RequestError
 from sampan.server.fields import MAX_CHOICES, SamplingFields, one_of
+from sampan.server.openai.tool_grammar import tool_constraint
+from sampan.server.openai.tools import (
+    MAX_TOOLS,
+    FunctionFields,
+    NamedTool,
+    NameFields,
+    ToolChoice,
+    ToolFields,
+    ToolPlan,
+)
 
 MAX_MESSAGES = 4096
 
@@ -56,8 +69,11 @@ class ChatRequest(OpenAIRequest):
     chat_template_kwargs: dict[str, Any] | None = None
     add_generation_prompt: bool | None = None
     continue_final_message: bool | None = None
-    tools: list[dict[str, Any]] | None = None  # the template sees them; calls are not parsed out of answers yet
-    tool_choice: str | dict[str, Any] | None = None
+    tools: list[ToolFields] | None = Field(default=None, max_length=MAX_TOOLS)
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    functions: list[FunctionFields] | None = Field(default=None, max_length=MAX_TOOLS)  # what tools were before
+    function_call: Literal["none", "auto"] | NameFields | None = None
     documents: list[dict[str, Any]] | None = None
 
     @property
@@ -74,19 +90,37 @@ class ChatRequest(OpenAIRequest):
             return None
         return self.top_logprobs or 0
 
-    def template_options(self) -> dict[str, Any]:
-        """Arguments for `ChatTemplate.encode`. The distills know no degrees of effort: only `none` differs.
+    @property
+    def has_legacy_tools(self) -> bool:
+        """Whether the request speaks of functions as OpenAI did before there were tools."""
+        return bool(self.functions)
 
-        Raises:
-            UnsupportedError: a tool call is demanded.
-        """
-        if self.tool_choice not in (None, "none", "auto"):
-            raise UnsupportedError("Tool calls cannot be forced yet", param="tool_choice", remedy="use auto or none")
+    @cached_property
+    def tool_plan(self) -> ToolPlan | None:
+        """Which calls may come; None for none."""
+        functions: Sequence[FunctionFields] = [tool.function for tool in self.tools or ()]
+        choice = self.tool_choice
+        if self.functions:
+            if functions:
+                raise RequestError("functions are what tools were", param="functions", remedy="send tools alone")
+            old = self.function_call
+            functions = self.functions
+            choice = NamedTool(type="function", function=old) if isinstance(old, NameFields) else old
+        return ToolPlan.of(functions, choice, is_parallel=self.parallel_tool_calls is not False)
+
+    def with_tools(self, wanted: StructuredOutputsParams | None) -> StructuredOutputsParams | None:
+        plan = self.tool_plan
+        return wanted if plan is None else tool_constraint(plan, wanted)
+
+    def template_options(self) -> dict[str, Any]:
+        """Arguments for `ChatTemplate.encode`. The distills know no degrees of effort: only `none` differs."""
+        plan = self.tool_plan
+        described = () if plan is None else plan.described
         return {
             "thinking": self.reasoning_effort != "none",
             "add_generation_prompt": self.add_generation_prompt,
             "continue_final_message": bool(self.continue_final_message),
-            "tools": None if self.tool_choice == "none" else self.tools,
+            "tools": [{"type": "function", "function": function.description_fields} for function in described],
             "documents": self.documents,
             "template_kwargs": self.chat_template_kwargs,
         }
