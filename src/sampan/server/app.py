@@ -26,6 +26,8 @@ from sampan.server.http.host_guard import HostGuard
 from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
+from sampan.server.security.authenticator import Authenticator
+from sampan.server.security.guard import KeyGuard
 from sampan.server.service import Service
 from sampan.text import ChatTemplate, Tokenizer
 
@@ -68,6 +70,8 @@ def create_app(
     for error_class in (SampanError, HTTPException, RequestValidationError):
         app.add_exception_handler(error_class, _answer_error)
     app.add_middleware(Gate, engine=engine, config=config)
+    if config.has_keys:
+        app.add_middleware(KeyGuard, authenticator=Authenticator(config))
     app.add_middleware(HostGuard, config=config)
     app.add_middleware(Edge)  # added last: outermost
     return app
