@@ -54,6 +54,8 @@ def serve(
     Prints one line, `Sampan listening on http://HOST:PORT`, once it is ready.
     SIGTERM or Ctrl-C lets open answers finish; a second one cuts them.
     """
+    import os
+
     import msgspec
 
     from sampan.cli.progress import progress
@@ -82,7 +84,7 @@ def serve(
             log_level=log_level,
             worker_module="sampan.server.worker",
             worker_order=msgspec.msgpack.encode(WorkerOrder(config, served_model_name, log_level)),
-            inherited=(listener.fileno(),),
+            inherited=(listener.fileno(), os.memfd_create("sampan-limits")),  # the latter is the workers' `Ledger`
             num_workers=config.workers,
             drain_seconds=config.drain_timeout_seconds,
         )

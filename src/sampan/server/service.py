@@ -159,7 +159,9 @@ class Service:
                     stack.push_async_callback(outputs.aclose)
                     own_ids.append(f"{request_id}-{index}")
                     answers.append(Answer(index, outputs, self._text_stream(params, starts_in_reasoning)))
-            yield Answers([len(prompt) for prompt in prompts], answers)
+            opened = Answers([len(prompt) for prompt in prompts], answers)
+            stack.callback(lambda: client.charge(opened.num_tokens))
+            yield opened
 
     def answer_now(self, answer_id: str) -> None:
         """Closes the thoughts of an open answer, so that what it has to say follows; harmless where it is said already.

@@ -6,6 +6,7 @@ import hashlib
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from sampan.server.security.account import Account
 from sampan.server.security.keys import ApiKey, Role
 
 
@@ -18,16 +19,19 @@ class Client:
         role: what the key permits.
         salt: of the key. Cached prompts are shared under equal salts only, so nobody learns from the time of an answer
             what others have asked.
+        account: who counts what this request takes, where the key has limits.
     """
 
     name: str = ""
     role: Role = "admin"
     salt: str = ""
+    account: Account | None = None
 
     @classmethod
-    def of(cls, key: ApiKey) -> Client:
+    def of(cls, key: ApiKey, account: Account | None) -> Client:
         """A key's holder. The salt is the same in all processes and after a restart, and says nothing of the hash."""
-        return cls(key.name, key.role, hashlib.sha256(b"prefix cache of " + key.digest).hexdigest()[:32])
+        salt = hashlib.sha256(b"prefix cache of " + key.digest).hexdigest()[:32]
+        return cls(key.name, key.role, salt, account)
 
     def cache_salt(self, requested: str) -> str:
         """The salt of a request that may bring one of its own; salts of different clients are never equal."""
@@ -37,6 +41,11 @@ class Client:
         """Between whom a busy engine is shared evenly: keys, or, where there are none, the users that requests name. A
         key that invents users gets no larger share."""
         return self.name or user
+
+    def charge(self, num_tokens: int) -> None:
+        """Counts tokens of a prompt and its answers."""
+        if self.account is not None:
+            self.account.charge(num_tokens)
 
 
 ANONYMOUS = Client()

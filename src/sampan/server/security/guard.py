@@ -1,16 +1,20 @@
-"""Asks everybody for an API key, before a body is read and before there is any work."""
+"""Asks everybody for an API key and keeps its limits, before a body is read and before there is any work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sampan.errors import OverloadedError
 from sampan.server.http.errors import error_response
+from sampan.server.security.account import Account, is_limited
 from sampan.server.security.authenticator import Authenticator
 from sampan.server.security.client import Client, current_client
 from sampan.server.security.keys import ApiKey, utc_now
+from sampan.server.security.ledger import Ledger
 
 # Probes, which tell nothing but the state, and the chat page, whose files hold no secret: it asks its user for the key.
 PUBLIC_PATHS = frozenset({"/livez", "/readyz", "/health", "/"})
@@ -21,31 +25,32 @@ SCHEME = b"bearer "
 
 
 class KeyGuard:
-    """ASGI middleware: answers 401 where a request brings no key of ours, and 403 where its role does not suffice.
+    """ASGI middleware: answers 401 where a request brings no key of ours, 403 where its role does not suffice, and 429
+    where its limits are reached.
 
     What is public is listed here, so that a new route is guarded unless somebody decides otherwise. Paths are compared
     as the router compares them: after decoding, without the query, and never taken from `Host`.
     """
 
-    def __init__(self, app: ASGIApp, *, authenticator: Authenticator) -> None:
+    def __init__(self, app: ASGIApp, *, authenticator: Authenticator, ledger: Ledger) -> None:
         self.app = app
         self._authenticator = authenticator
+        self._ledger = ledger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or _is_public(scope):
             await self.app(scope, receive, send)
             return
-        try:
-            key = self._authenticate(scope)
-        except HTTPException as error:
-            await error_response(error)(scope, receive, send)
-            return
-        client = scope["state"]["client"] = Client.of(key)
-        token = current_client.set(client)
-        try:
+        with ExitStack() as held:
+            try:
+                key = self._authenticate(scope)
+                account = held.enter_context(Account(key, self._ledger)) if is_limited(key) else None
+            except (HTTPException, OverloadedError) as error:
+                await error_response(error)(scope, receive, send)
+                return
+            client = scope["state"]["client"] = Client.of(key, account)
+            held.callback(current_client.reset, current_client.set(client))
             await self.app(scope, receive, send)
-        finally:
-            current_client.reset(token)
 
     def _authenticate(self, scope: Scope) -> ApiKey:
         secrets = set(_presented(scope["headers"]))
