@@ -121,6 +121,11 @@ class Answers:
                 pass
         return self.answers
 
+    @property
+    def num_tokens(self) -> int:
+        """Of prompts and answers, so far."""
+        return sum(self._prompt_lens) + sum(answer.text.num_tokens for answer in self.answers)
+
     def usage(self) -> dict[str, object]:
         """OpenAI's usage object."""
         prompt_tokens = sum(self._prompt_lens)
