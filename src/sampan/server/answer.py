@@ -117,9 +117,14 @@ class Answers:
                 pass
         return self.answers
 
+    @property
+    def num_prompt_tokens(self) -> int:
+        """Tokens of all prompts."""
+        return sum(self._prompt_lens)
+
     def usage(self) -> dict[str, object]:
         """OpenAI's usage object."""
-        prompt_tokens = sum(self._prompt_lens)
+        prompt_tokens = self.num_prompt_tokens
         completion_tokens = sum(answer.text.num_tokens for answer in self.answers)
         # Answers of one prompt share it: what the first of them found in the cache is what the cache saved.
         num_choices = len(self.answers) // len(self._prompt_lens)

@@ -16,6 +16,7 @@ from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import SampanError
 from sampan.server.admin import admin_routes
+from sampan.server.anthropic.routes import anthropic_routes
 from sampan.server.generate.routes import generate_routes
 from sampan.server.health import health_routes
 from sampan.server.http.body import first_failure
@@ -61,7 +62,14 @@ def create_app(
     # The documentation pages of FastAPI load scripts from other sites; /openapi.json says the same.
     app = FastAPI(title="Sampan", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
-    for routes in (generate_routes, chat_routes, completion_routes, model_routes, health_routes):
+    for routes in (
+        generate_routes,
+        chat_routes,
+        completion_routes,
+        model_routes,
+        anthropic_routes,
+        health_routes,
+    ):
         app.include_router(routes(service))
     if cluster is not None:
         app.include_router(admin_routes(cluster))

@@ -18,6 +18,7 @@ logger = logging.getLogger("sampan.server")
 
 MAX_CHOICES = 64  # answers of one request: n, or n times the number of prompts
 MAX_PRIORITY = 100
+MAX_USER_CHARS = 256
 MAX_TIMEOUT_SECONDS = 86400.0
 MAX_REPORTED_FIELDS = 8
 
@@ -84,7 +85,7 @@ class AdmissionFields(RequestModel):
     user, lower ones first, as in vLLM. `timeout` is in seconds: a request that has not ended by then is refused or cut.
     """
 
-    user: str | None = Field(default=None, max_length=256)
+    user: str | None = Field(default=None, max_length=MAX_USER_CHARS)
     priority: int | None = Field(default=None, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
     timeout: float | None = Field(default=None, gt=0, le=MAX_TIMEOUT_SECONDS)
 
