@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,6 +25,7 @@ from sampan.server.http.edge import Edge
 from sampan.server.http.errors import error_kind, error_response, log_failure
 from sampan.server.http.gate import Gate
 from sampan.server.http.host_guard import HostGuard
+from sampan.server.ollama.routes import ollama_routes
 from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
@@ -39,6 +41,7 @@ def create_app(
     *,
     sampling_defaults: SamplingParams | None = None,
     cluster: Callable[[], ClusterState] | None = None,
+    model_path: Path | None = None,
 ) -> FastAPI:
     """An application that answers with one model. Nothing is shared between two of them.
 
@@ -49,6 +52,7 @@ def create_app(
         config: names, limits and habits.
         sampling_defaults: how tokens are drawn where a request says nothing: what the model recommends. How many is for
             `config.default_max_tokens` to say.
+        model_path: the model's folder or file; its size is told to who asks.
         cluster: tells of all processes, where there are several; `/admin/status` shows it.
     """
     defaults = replace(sampling_defaults or SamplingParams(), max_tokens=config.default_max_tokens)
@@ -71,6 +75,7 @@ def create_app(
         health_routes,
     ):
         app.include_router(routes(service))
+    app.include_router(ollama_routes(service, model_path))
     if cluster is not None:
         app.include_router(admin_routes(cluster))
     for error_class in (SampanError, HTTPException, RequestValidationError):

@@ -41,6 +41,11 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "audio": (),
     "store": (False,),
     "chat_template": (),
+    "template": ("",),
+    "images": ([],),
+    "mirostat": (0,),
+    "tfs_z": (1, 1.0),
+    "typical_p": (1, 1.0),
 }
 
 # Known fields that cannot change an answer of this server.

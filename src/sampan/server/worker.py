@@ -87,6 +87,7 @@ def main(fd: int, listener_fd: int) -> int:
         name_model(order.config, model.name, order.served_model_name),
         sampling_defaults=read_sampling_defaults(Path(model.path)),
         cluster=worker.cluster,
+        model_path=Path(model.path),
     )
     with socket.socket(fileno=listener_fd) as listener:
         run_server(app, listener, on_start=worker.follow, on_ready=worker.report_ready)

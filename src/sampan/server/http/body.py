@@ -62,6 +62,19 @@ async def read_json(request: Request, config: ServerConfig, model: type[ModelT])
     return await _parse(await read_body(request, config), model)
 
 
+async def read_json_from_curl(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT:
+    """The same for APIs whose documentation sends JSON with plain `curl -d`, which calls it a form.
+
+    Any content type will do, but not from a browser: that sends `Origin` with whatever a page has it post.
+
+    Raises:
+        HTTPException, RequestError: see `read_json`.
+    """
+    if "origin" in request.headers:
+        return await read_json(request, config, model)
+    return await _parse(await read_body(request, config), model)
+
+
 async def read_optional_json(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT | None:
     """The same for a body that may be absent; then None."""
     if "content-type" in request.headers:

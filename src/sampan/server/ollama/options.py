@@ -1,0 +1,80 @@
+"""Ollama's `options`, `think` and `format` as sampling fields."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from sampan.server.fields import JsonSchemaFormat, RequestModel, ResponseFormat, SamplingFields
+
+Think = bool | Literal["low", "medium", "high", "max"]
+Format = Literal["", "json"] | dict[str, Any]
+
+
+class Options(RequestModel):
+    """How tokens are drawn. None takes the server's default, which is the model's own recommendation.
+
+    `num_ctx` is accepted and has no effect, as the server's context is always the whole one; so do options for the
+    machine, such as `num_thread`, which the server's own options set.
+    """
+
+    num_predict: int | None = Field(default=None, ge=-2)  # -1: without a bound; -2: to the context's end
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    seed: int | None = None  # a negative one is random
+    stop: str | list[str] | None = None
+    repeat_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    num_ctx: int | None = Field(default=None, ge=0)
+    num_keep: int | None = None
+    num_batch: int | None = None
+    num_gpu: int | None = None
+    main_gpu: int | None = None
+    num_thread: int | None = None
+    use_mmap: bool | None = None
+    low_vram: bool | None = None
+
+    def sampling(self, form: Format | None, num_logprobs: int | None) -> OllamaSampling:
+        """The options in the names of `SamplingFields`.
+
+        Args:
+            form: the request's `format`.
+            num_logprobs: see `SamplingFields.num_logprobs`.
+        """
+        is_bounded = self.num_predict is not None and self.num_predict >= 0
+        return OllamaSampling(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            min_p=self.min_p,
+            seed=self.seed if self.seed is None or self.seed >= 0 else None,
+            stop=self.stop,
+            repetition_penalty=self.repeat_penalty,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
+            max_tokens=self.num_predict if is_bounded else None,
+            response_format=_response_format(form),
+            logprobs=num_logprobs,
+        )
+
+
+class OllamaSampling(SamplingFields):
+    """Sampling fields with the number of logprobs, which has no field of its own there."""
+
+    logprobs: int | None = None
+
+    @property
+    def num_logprobs(self) -> int | None:
+        return self.logprobs
+
+
+def _response_format(form: Format | None) -> ResponseFormat | None:
+    if not form:
+        return None
+    if isinstance(form, str):
+        return ResponseFormat(type="json_object")
+    return ResponseFormat(type="json_schema", json_schema=JsonSchemaFormat(schema=form))
