@@ -75,13 +75,19 @@ def test_model_cards(ask):
 def test_openapi_lists_every_path(ask):
     document = ask().get("/openapi.json").json()
     assert set(document["paths"]) == {
+        "/",
         "/api/chat",
         "/api/generate",
         "/api/ps",
         "/api/show",
         "/api/tags",
         "/api/version",
+        "/detokenize",
         "/generate",
+        "/generate_stream",
+        "/get_model_info",
+        "/info",
+        "/tokenize",
         "/v1/chat/completions",
         "/v1/chat/completions/{answer_id}/answer_now",
         "/v1/completions",

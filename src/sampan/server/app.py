@@ -30,6 +30,7 @@ from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
 from sampan.server.service import Service
+from sampan.server.tokenize import tokenize_routes
 from sampan.text import ChatTemplate, Tokenizer
 
 
@@ -72,6 +73,7 @@ def create_app(
         completion_routes,
         model_routes,
         anthropic_routes,
+        tokenize_routes,
         health_routes,
     ):
         app.include_router(routes(service))

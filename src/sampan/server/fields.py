@@ -26,7 +26,6 @@ MAX_REPORTED_FIELDS = 8
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "functions": ([],),
     "function_call": ("none", "auto"),
-    "stream": (False,),  # of /generate; declared by the others
     "best_of": (1,),
     "suffix": ("",),
     "prompt_logprobs": (),
@@ -46,6 +45,16 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "mirostat": (0,),
     "tfs_z": (1, 1.0),
     "typical_p": (1, 1.0),
+    "watermark": (False,),
+    "adapter_id": (),
+    "decoder_input_details": (False,),
+    "image_data": ([],),
+    "input_embeds": (),
+    "lora_path": (),
+    "session_params": (),
+    "token_ids_logprob": (),
+    "return_hidden_states": (False,),
+    "return_routed_experts": (False,),
 }
 
 # Known fields that cannot change an answer of this server.
@@ -93,6 +102,10 @@ class AdmissionFields(RequestModel):
     user: str | None = Field(default=None, max_length=MAX_USER_CHARS)
     priority: int | None = Field(default=None, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
     timeout: float | None = Field(default=None, gt=0, le=MAX_TIMEOUT_SECONDS)
+
+    def admission(self) -> dict[str, Any]:
+        """These fields alone, for the sampling fields of a request that is worded in another API."""
+        return {name: getattr(self, name) for name in AdmissionFields.model_fields}
 
 
 class SamplingFields(AdmissionFields):
@@ -143,6 +156,16 @@ class SamplingFields(AdmissionFields):
     def num_logprobs(self) -> int | None:
         """None for none, 0 for the drawn tokens' own, k for the k most probable ones besides."""
         return None
+
+
+class SamplingWithLogprobs(SamplingFields):
+    """What requests of other APIs become: these have fields of their own for the number of logprobs."""
+
+    logprobs: int | None = None
+
+    @property
+    def num_logprobs(self) -> int | None:
+        return self.logprobs
 
 
 def one_of(name: str, value: int | None, other_name: str, other: int | None) -> int | None:

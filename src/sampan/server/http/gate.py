@@ -92,6 +92,6 @@ class Gate:
             return None
         try:
             turn = _decoder.decode(b"".join([message["body"] for message in messages]))
-        except msgspec.DecodeError:  # its error is for others to find
+        except (msgspec.DecodeError, RecursionError):  # its error is for others to find
             return None
         return self._engine.overload(turn.tenant)

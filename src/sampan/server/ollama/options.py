@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from sampan.server.fields import JsonSchemaFormat, RequestModel, ResponseFormat, SamplingFields
+from sampan.server.fields import JsonSchemaFormat, RequestModel, ResponseFormat, SamplingWithLogprobs
 
 Think = bool | Literal["low", "medium", "high", "max"]
 Format = Literal["", "json"] | dict[str, Any]
@@ -38,15 +38,15 @@ class Options(RequestModel):
     use_mmap: bool | None = None
     low_vram: bool | None = None
 
-    def sampling(self, form: Format | None, num_logprobs: int | None) -> OllamaSampling:
+    def sampling(self, form: Format | None, **others: Any) -> SamplingWithLogprobs:
         """The options in the names of `SamplingFields`.
 
         Args:
             form: the request's `format`.
-            num_logprobs: see `SamplingFields.num_logprobs`.
+            others: fields that are no options.
         """
         is_bounded = self.num_predict is not None and self.num_predict >= 0
-        return OllamaSampling(
+        return SamplingWithLogprobs(
             temperature=self.temperature,
             top_p=self.top_p,
             top_k=self.top_k,
@@ -58,18 +58,8 @@ class Options(RequestModel):
             frequency_penalty=self.frequency_penalty,
             max_tokens=self.num_predict if is_bounded else None,
             response_format=_response_format(form),
-            logprobs=num_logprobs,
+            **others,
         )
-
-
-class OllamaSampling(SamplingFields):
-    """Sampling fields with the number of logprobs, which has no field of its own there."""
-
-    logprobs: int | None = None
-
-    @property
-    def num_logprobs(self) -> int | None:
-        return self.logprobs
 
 
 def _response_format(form: Format | None) -> ResponseFormat | None:

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from sampan.engine.sampling_params import MAX_LOGPROBS
 from sampan.errors import RequestError, UnsupportedError
-from sampan.server.fields import AdmissionFields, RequestModel
-from sampan.server.ollama.options import Format, OllamaSampling, Options, Think
+from sampan.server.fields import AdmissionFields, RequestModel, SamplingWithLogprobs
+from sampan.server.ollama.options import Format, Options, Think
 
 MAX_MESSAGES = 4096
 LATEST = ":latest"  # what Ollama's clients put behind a name that has no tag
@@ -55,12 +55,10 @@ class AnswerRequest(ModelRequest, AdmissionFields):
         """Whether the model thinks before it answers. The distills know no degrees of it."""
         return self.think is not False
 
-    def sampling(self) -> OllamaSampling:
+    def sampling(self) -> SamplingWithLogprobs:
         """How tokens are drawn, and whose request it is."""
         num_logprobs = (self.top_logprobs or 0) if self.logprobs else None
-        fields = (self.options or Options()).sampling(self.format, num_logprobs)
-        admission = {name: getattr(self, name) for name in AdmissionFields.model_fields}
-        return fields.model_copy(update=admission)
+        return (self.options or Options()).sampling(self.format, logprobs=num_logprobs, **self.admission())
 
 
 class GenerateRequest(AnswerRequest):
