@@ -157,6 +157,11 @@ class SamplingFields(AdmissionFields):
         """None for none, 0 for the drawn tokens' own, k for the k most probable ones besides."""
         return None
 
+    @property
+    def num_prompt_logprobs(self) -> int | None:
+        """The same for the tokens of the prompt."""
+        return None
+
 
 class SamplingWithLogprobs(SamplingFields):
     """What requests of other APIs become: these have fields of their own for the number of logprobs."""

@@ -9,7 +9,7 @@ from typing import Any
 from sampan.backends.base import TokenLogprobs
 from sampan.server.answer import Answer, Answers, Delta
 from sampan.server.http.streaming import event
-from sampan.server.openai.logprobs import chat_logprobs
+from sampan.server.openai.logprobs import chat_logprobs, prompt_logprobs
 from sampan.server.openai.requests import ChatRequest
 from sampan.server.service import Service
 from sampan.text import THINK_START
@@ -39,6 +39,7 @@ class ChatFormat:
     ) -> None:
         self._tokenizer = service.tokenizer
         self._with_logprobs = bool(request.logprobs)
+        self._with_prompt_logprobs = request.prompt_logprobs is not None
         self._num_choices = request.num_choices
         self._with_usage = request.include_usage
         self._hides_reasoning = request.include_reasoning is False
@@ -57,7 +58,10 @@ class ChatFormat:
     def completion(self, answers: Answers) -> dict[str, Any]:
         """The whole body."""
         choices = [self._choice(answer) for answer in answers.answers]
-        return {**self._envelope, "object": "chat.completion", "choices": choices, "usage": answers.usage()}
+        body = {**self._envelope, "object": "chat.completion", "choices": choices, "usage": answers.usage()}
+        if self._with_prompt_logprobs:
+            body["prompt_logprobs"] = prompt_logprobs(answers.answers[0].prompt_logprobs, self._tokenizer)
+        return body
 
     def first_events(self) -> bytes:
         """What opens each choice of a stream."""

@@ -17,6 +17,8 @@ class OpenAIRequest(SamplingFields):
     """What chat and completions have in common."""
 
     model: str | None = None
+    max_tokens: int | None = Field(default=None, ge=0)  # 0 where only the prompt is read
+    prompt_logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
     stream: bool | None = None
     stream_options: dict[str, bool | None] | None = None
@@ -26,6 +28,13 @@ class OpenAIRequest(SamplingFields):
     def num_choices(self) -> int:
         """Answers of each prompt."""
         return self.n or 1
+
+    @property
+    def num_prompt_logprobs(self) -> int | None:
+        if self.prompt_logprobs is not None and self.stream:
+            remedy = "leave one of them out"
+            raise RequestError("stream and prompt_logprobs exclude each other", param="prompt_logprobs", remedy=remedy)
+        return self.prompt_logprobs
 
     @property
     def include_usage(self) -> bool:
@@ -94,14 +103,27 @@ class CompletionRequest(OpenAIRequest):
     def num_logprobs(self) -> int | None:
         return self.logprobs
 
+    @property
+    def num_prompt_logprobs(self) -> int | None:
+        asked = super().num_prompt_logprobs
+        if not self.echo:
+            return asked
+        if self.logprobs is not None:
+            return max(self.logprobs, asked or 0)
+        return 0 if asked is None and self.max_tokens == 0 else asked  # an echo is all that is wanted
+
     def prompts(self) -> list[str] | list[list[int]]:
         """One entry for each prompt.
 
         Raises:
-            RequestError: there is none.
+            RequestError: there is none, or there would be too many answers.
         """
         if isinstance(self.prompt, str):
             return [self.prompt]
         if not self.prompt or [] in self.prompt:
             raise RequestError("prompt is empty", param="prompt", remedy="send text or token ids")
-        return [self.prompt] if isinstance(self.prompt[0], int) else self.prompt
+        if isinstance(self.prompt[0], int):
+            return [self.prompt]
+        if len(self.prompt) * self.num_choices > MAX_CHOICES:
+            raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
+        return self.prompt
