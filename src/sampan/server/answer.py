@@ -41,7 +41,7 @@ class Answer:
         text: whole text, thought and answer so far.
         finish_reason: empty until the answer has ended.
         stop_reason: the stop string or id that ended it.
-        opened_at, first_output_at: by `time.perf_counter`; the latter is None until there is one.
+        opened_at, first_token_at: by `time.perf_counter`; the latter is None until there is one.
     """
 
     def __init__(self, index: int, outputs: OutputStream, text: TextStream) -> None:
@@ -54,7 +54,7 @@ class Answer:
         self.stop_reason: int | str | None = None
         self.num_cached_tokens = 0
         self.opened_at = time.perf_counter()
-        self.first_output_at: float | None = None
+        self.first_token_at: float | None = None
         self._outputs = outputs
 
     async def __aiter__(self) -> AsyncIterator[Delta]:
@@ -84,8 +84,8 @@ class Answer:
             raise DeadlineError("The answer was not complete within the request's timeout", remedy="allow more time")
         if reason is FinishReason.ABORT:
             raise UnavailableError("The server is shutting down", remedy="send the request again")
-        if self.first_output_at is None:
-            self.first_output_at = time.perf_counter()
+        if self.first_token_at is None and output.new_token_ids:
+            self.first_token_at = time.perf_counter()
         num_before = self.text.num_tokens
         text, ended, self.stop_reason = read_output(self.text, output)
         if ended is not None:

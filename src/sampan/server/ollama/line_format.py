@@ -113,7 +113,7 @@ class LineFormat:
         (waiting for its turn counts); and from there on. Nothing had to be loaded for it."""
         (answer,) = answers.answers
         ended = time.perf_counter()
-        first = answer.first_output_at or ended
+        first = answer.first_token_at or ended
         end: dict[str, Any] = {
             "done": True,
             "done_reason": answer.finish_reason,
