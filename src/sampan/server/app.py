@@ -29,6 +29,7 @@ from sampan.server.ollama.routes import ollama_routes
 from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
+from sampan.server.openapi import describe
 from sampan.server.service import Service
 from sampan.server.tokenize import tokenize_routes
 from sampan.text import ChatTemplate, Tokenizer
@@ -79,7 +80,8 @@ def create_app(
         app.include_router(routes(service))
     app.include_router(ollama_routes(service, model_path))
     if cluster is not None:
-        app.include_router(admin_routes(cluster))
+        app.include_router(admin_routes(cluster, engine))
+    describe(app, service)
     for error_class in (SampanError, HTTPException, RequestValidationError):
         app.add_exception_handler(error_class, _answer_error)
     app.add_middleware(Gate, engine=engine, config=config)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
 from sampan.errors import RequestError
-from sampan.server.fields import RequestModel, refuse_unsupported
+from sampan.server.fields import ModelName, RequestModel, TokenId, refuse_unsupported
 from sampan.server.http.body import body_schema, read_json
 from sampan.server.off_loop import off_loop_if
 from sampan.server.openai.logprobs import token_text
-from sampan.server.openai.requests import MAX_MESSAGES
+from sampan.server.openai.messages import Messages, TemplateArguments
+from sampan.server.openai.tools import MAX_TOOLS, ToolFields, ToolPlan
 from sampan.server.respond import json_response
 from sampan.server.service import INLINE_CHARS, Service
 
@@ -26,15 +26,15 @@ class TokenizeRequest(RequestModel):
     `add_special` is true. A conversation is what the chat template makes of it.
     """
 
-    model: str | None = None
+    model: ModelName | None = None
     prompt: str | None = None
     add_special_tokens: bool | None = None
     return_token_strs: bool | None = None
-    messages: list[dict[str, Any]] | None = Field(default=None, min_length=1, max_length=MAX_MESSAGES)
+    messages: Messages | None = None
     add_generation_prompt: bool | None = None
     continue_final_message: bool | None = None
-    tools: list[dict[str, Any]] | None = None
-    chat_template_kwargs: dict[str, Any] | None = None
+    tools: list[ToolFields] | None = Field(default=None, max_length=MAX_TOOLS)
+    chat_template_kwargs: TemplateArguments | None = None
     content: str | None = None
     add_special: bool | None = None
     with_pieces: bool | None = None
@@ -52,8 +52,8 @@ class TokenizeRequest(RequestModel):
 class DetokenizeRequest(RequestModel):
     """Token ids."""
 
-    model: str | None = None
-    tokens: list[int]
+    model: ModelName | None = None
+    tokens: list[TokenId]
 
 
 def tokenize_routes(service: Service) -> APIRouter:
@@ -90,11 +90,12 @@ def tokenize_routes(service: Service) -> APIRouter:
 
     async def _token_ids(request: TokenizeRequest) -> Sequence[int]:
         if request.messages is not None:
+            plan = ToolPlan.of([tool.function for tool in request.tools or ()], None, is_parallel=True)
             prompt = await service.chat_prompt(
                 request.messages,
                 add_generation_prompt=request.add_generation_prompt,
                 continue_final_message=bool(request.continue_final_message),
-                tools=request.tools,
+                tools=plan.shown if plan else None,
                 template_kwargs=request.chat_template_kwargs,
             )
             return prompt.token_ids

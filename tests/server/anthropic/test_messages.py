@@ -231,7 +231,7 @@ def test_count_tokens(ask):
             {"thinking": {"type": "enabled"}},
             400,
             "invalid_request_error",
-            "thinking.budget_tokens is missing (say how many tokens)",
+            "thinking: Field required",
         ),
     ],
 )

@@ -60,7 +60,6 @@ def test_tgi_whole(ask):
     assert asked.post("/generate", {"inputs": "hi"}).json() == {"generated_text": TEXT}
     assert asked.engine.calls[0].prompt == PROMPT
     assert asked.engine.calls[0].params.max_tokens == 100
-    assert asked.post("/", {"inputs": "hi"}).json() == [{"generated_text": TEXT}]
     full = asked.post("/generate", {"inputs": "hi", "parameters": {"return_full_text": True}}).json()
     assert full == {"generated_text": f"hi{TEXT}"}
 
@@ -78,7 +77,7 @@ def test_tgi_details(ask):
     assert details == {"finish_reason": "eos_token", "generated_tokens": 3, "seed": 3, "prefill": []}
 
 
-@pytest.mark.parametrize("path", ["/generate", "/generate_stream", "/"])
+@pytest.mark.parametrize("path", ["/generate", "/generate_stream"])
 def test_tgi_stream(ask, path):
     asked = ask(engine=ScriptedEngine([TEXT], step=2))
     events = events_of(asked, path, {"inputs": "hi", "parameters": {}, "stream": True}, ends="")
@@ -152,7 +151,7 @@ def test_tgi_grammar(ask, grammar, json_schema, regex):
 )
 def test_tgi_errors(ask, error, status, type_):
     asked = ask(engine=ScriptedEngine(refusal=error))
-    for path in ("/generate", "/generate_stream", "/"):
+    for path in ("/generate", "/generate_stream"):
         response = asked.post(path, {"inputs": "hi"})
         assert (response.status_code, response.json()["error_type"]) == (status, type_)
         assert set(response.json()) == {"error", "error_type"}

@@ -116,7 +116,7 @@ def test_the_http_parser_speaks_it(serve, path):
         (errors.DeadlineError("x"), 408, "timeout_error"),
         (errors.OverloadedError("x"), 429, "rate_limit_error"),
         (errors.EngineError("x"), 500, "api_error"),
-        (errors.UnsupportedError("x"), 501, "api_error"),
+        (errors.UnsupportedError("x"), 501, "invalid_request_error"),
         (errors.UnavailableError("x"), 503, "overloaded_error"),
     ],
 )

@@ -175,9 +175,14 @@ def test_curl_s_content_type_is_taken_unless_a_browser_sends_it(ask):
 @pytest.mark.parametrize(
     ("path", "fields", "status", "message"),
     [
-        ("/api/chat", {"messages": CHAT["messages"]}, 400, "model is missing (name one that /api/tags lists)"),
+        ("/api/chat", {"messages": CHAT["messages"]}, 400, "model: Field required"),
         ("/api/chat", {**CHAT, "model": "llama3"}, 404, "This server has no model of that name (use sampan-tiny)"),
-        ("/api/chat", {**CHAT, "options": {"temperature": -1}}, 400, "temperature=-1.0 is out of range (use 0 to 100)"),
+        (
+            "/api/chat",
+            {**CHAT, "options": {"temperature": -1}},
+            400,
+            "options: Input should be greater than or equal to 0",
+        ),
         (
             "/api/chat",
             {**CHAT, "options": {"mirostat": 2}},

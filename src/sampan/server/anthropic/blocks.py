@@ -41,7 +41,8 @@ class ToolUseBlock(RequestModel):
     input: dict[str, Any]
 
 
-def _block_type(value: Any) -> Any:
+def tag_of(value: Any) -> Any:
+    """The `type` by which members of a union are told apart."""
     return value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
 
 
@@ -70,7 +71,7 @@ Block = Annotated[
     | Annotated[ToolUseBlock, Tag("tool_use")]
     | Annotated[ToolResultBlock, Tag("tool_result")],
     Discriminator(
-        _block_type,
+        tag_of,
         custom_error_type="block_type",
         custom_error_message="this model reads blocks of text, thinking, tool_use and tool_result only",
     ),
@@ -78,14 +79,14 @@ Block = Annotated[
 Blocks = Annotated[list[Block], Field(max_length=MAX_BLOCKS)]
 
 
-class Message(RequestModel):
+class MessageTurn(RequestModel):
     """One turn."""
 
     role: Literal["user", "assistant", "system"]
     content: Annotated[Annotated[str, Tag("text")] | Annotated[Blocks, Tag("blocks")], _EitherWay]
 
 
-def chat_messages(system: str | Sequence[TextBlock] | None, messages: Sequence[Message]) -> list[dict[str, Any]]:
+def chat_messages(system: str | Sequence[TextBlock] | None, messages: Sequence[MessageTurn]) -> list[dict[str, Any]]:
     """A conversation in the shape of `sampan.text.parse_messages`."""
     chat = [{"role": "system", "content": _text(system)}] if system else []
     for message in messages:
@@ -93,7 +94,7 @@ def chat_messages(system: str | Sequence[TextBlock] | None, messages: Sequence[M
     return chat
 
 
-def _assistant(message: Message) -> Iterator[dict[str, Any]]:
+def _assistant(message: MessageTurn) -> Iterator[dict[str, Any]]:
     if isinstance(message.content, str):
         yield {"role": "assistant", "content": message.content}
         return
@@ -108,7 +109,7 @@ def _assistant(message: Message) -> Iterator[dict[str, Any]]:
     yield turn | ({"tool_calls": calls} if calls else {}) | ({"reasoning_content": thoughts[-1]} if thoughts else {})
 
 
-def _others(message: Message) -> Iterator[dict[str, Any]]:
+def _others(message: MessageTurn) -> Iterator[dict[str, Any]]:
     """A tool's results are messages of their own, before what the user says to them."""
     if isinstance(message.content, str):
         yield {"role": message.role, "content": message.content}

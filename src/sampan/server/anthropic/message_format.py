@@ -1,18 +1,25 @@
-"""An answer in the shape of `/v1/messages`: blocks of thought and text, whole and in named events."""
+"""An answer in the shape of `/v1/messages`: blocks of thought, text and tool use, whole and in named events."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import uuid
 from typing import Any
 
 from sampan.server.answer import Answer, Answers, Delta
-from sampan.server.anthropic.requests import MessagesRequest
+from sampan.server.anthropic.requests import AdaptiveThinking, EnabledThinking, MessagesRequest
 from sampan.server.http.dialects import ANTHROPIC
 from sampan.server.http.errors import error_facts
 from sampan.server.http.streaming import Wire, event
+from sampan.server.tool_calls import parser_of, whole_calls
+from sampan.text.tool_parser import ToolDelta
 
-STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+STOP_REASONS = {"stop": "end_turn", "length": "max_tokens"}
+EMPTY_BLOCKS: dict[str, dict[str, Any]] = {
+    "thinking": {"type": "thinking", "thinking": "", "signature": ""},
+    "text": {"type": "text", "text": ""},
+}
 
 
 def named(data: dict[str, Any]) -> bytes:
@@ -44,9 +51,10 @@ class MessageFormat:
 
     def __init__(self, request: MessagesRequest, message_id: str, model: str, num_prompt_tokens: int) -> None:
         thinking = request.thinking
-        self._shows_thinking = thinking is not None and thinking.type != "disabled"
-        self._omits_thinking = thinking is not None and thinking.display == "omitted"
+        self._shows_thinking = isinstance(thinking, EnabledThinking | AdaptiveThinking)
+        self._omits_thinking = getattr(thinking, "display", None) == "omitted"
         self._stop_sequences = frozenset(request.stop_sequences or ())
+        self._tools = parser_of(request.tool_plan)
         self._message = {"id": message_id, "type": "message", "role": "assistant", "model": model}
         self._num_prompt_tokens = num_prompt_tokens
         self._num_blocks = 0
@@ -63,8 +71,7 @@ class MessageFormat:
         usage = {"input_tokens": self._num_prompt_tokens, "output_tokens": 0}
         usage |= {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
         stop = {"stop_reason": None, "stop_sequence": None}
-        message = {**self._message, "content": list[Any](), **stop, "usage": usage}
-        return named({"type": "message_start", "message": message})
+        return named({"type": "message_start", "message": {**self._message, "content": [], **stop, "usage": usage}})
 
     def events(self, delta: Delta) -> bytes:
         """A delta as pieces of blocks."""
@@ -73,8 +80,14 @@ class MessageFormat:
             data += self._enter("thinking")
             self._digest.update(thought.encode())
             data += b"" if self._omits_thinking else self._piece({"type": "thinking_delta", "thinking": thought})
-        if text := delta.text.content:
-            data += self._enter("text") + self._piece({"type": "text_delta", "text": text})
+        said = self._parse(delta.text.content, is_last=delta.finish_reason is not None)
+        if said.content:
+            data += self._enter("text") + self._piece({"type": "text_delta", "text": said.content})
+        for call in said.calls:
+            if call.name is not None:
+                data += self._start(_tool_use(call.name))
+            if call.arguments:
+                data += self._piece({"type": "input_json_delta", "partial_json": call.arguments})
         return data
 
     def last_events(self, answers: Answers) -> bytes:
@@ -85,31 +98,43 @@ class MessageFormat:
         data += self._leave() + named({"type": "message_delta", "delta": stop, "usage": usage})
         return data + named({"type": "message_stop"})
 
+    def _parse(self, content: str, *, is_last: bool) -> ToolDelta:
+        """Text and calls of a piece of the answer."""
+        if self._tools is None:
+            return ToolDelta(content)
+        delta = self._tools.push(content) if content else ToolDelta()
+        end = self._tools.finish() if is_last else ToolDelta()
+        return ToolDelta(delta.content + end.content, delta.calls + end.calls)
+
     def _blocks(self, answer: Answer) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = []
         if (thought := answer.text.reasoning) and self._shows_thinking:
             self._digest.update(thought.encode())
             shown = "" if self._omits_thinking else thought
             blocks.append({"type": "thinking", "thinking": shown, "signature": self._signature()})
-        text = answer.text.content
-        if text or not blocks:  # clients look into the first block
-            blocks.append({"type": "text", "text": text or ""})
-        return blocks
+        said = self._parse(answer.text.content or "", is_last=True)
+        calls = [{**_tool_use(call.name), "input": call.input or {}} for call in whole_calls(said.calls)]
+        if said.content or not (blocks or calls):  # clients look into the first block
+            blocks.append({"type": "text", "text": said.content})
+        return blocks + calls
 
     def _stop(self, answer: Answer) -> dict[str, Any]:
         """Why it ended. Causes that Anthropic has no word for are the end of the turn."""
         if answer.stop_reason in self._stop_sequences:
             return {"stop_reason": "stop_sequence", "stop_sequence": answer.stop_reason}
-        return {"stop_reason": STOP_REASONS[answer.finish_reason], "stop_sequence": None}
+        reason = STOP_REASONS[answer.finish_reason]
+        if self._tools is not None and self._tools.num_calls and reason == "end_turn":
+            reason = "tool_use"
+        return {"stop_reason": reason, "stop_sequence": None}
 
     def _enter(self, kind: str) -> bytes:
         """Opens a block of this type unless it is open."""
-        if self._open == kind:
-            return b""
+        return b"" if self._open == kind else self._start(EMPTY_BLOCKS[kind])
+
+    def _start(self, block: dict[str, Any]) -> bytes:
         data = self._leave()
-        self._open, self._num_blocks = kind, self._num_blocks + 1
-        empty = {"thinking": "", "signature": ""} if kind == "thinking" else {"text": ""}
-        return data + self._block_event("content_block_start", content_block={"type": kind, **empty})
+        self._open, self._num_blocks = block["type"], self._num_blocks + 1
+        return data + self._block_event("content_block_start", content_block=block)
 
     def _leave(self) -> bytes:
         """Closes the open block."""
@@ -129,6 +154,10 @@ class MessageFormat:
 
     def _signature(self) -> str:
         return base64.b64encode(self._digest.digest()).decode()
+
+
+def _tool_use(name: str) -> dict[str, Any]:
+    return {"type": "tool_use", "id": f"toolu_{uuid.uuid4().hex[:24]}", "name": name, "input": {}}
 
 
 def _usage(answers: Answers) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from sampan.server.anthropic.message_format import MessageFormat, message_wire
 from sampan.server.anthropic.requests import CountTokensRequest, MessagesRequest
+from sampan.server.anthropic.shapes import MessageAnswer, TokenCount
 from sampan.server.fields import refuse_unsupported
 from sampan.server.http.body import body_schema, read_json
-from sampan.server.respond import json_response, respond
+from sampan.server.respond import answered, json_response, respond
 from sampan.server.service import Service
 
 DESCRIPTION = """The thought is shown where `thinking` asks for it. Without it, the model thinks all the same and
@@ -26,6 +27,7 @@ def anthropic_routes(service: Service) -> APIRouter:
         "/v1/messages",
         summary="Answer a conversation",
         description=DESCRIPTION,
+        responses={200: answered(MessageAnswer, message_wire(""))},
         openapi_extra=body_schema(MessagesRequest),
     )
     async def messages(http: Request) -> Response:
@@ -47,6 +49,7 @@ def anthropic_routes(service: Service) -> APIRouter:
     @router.post(
         "/v1/messages/count_tokens",
         summary="Count the tokens of a conversation",
+        responses={200: {"model": TokenCount}},
         openapi_extra=body_schema(CountTokensRequest),
     )
     async def count_tokens(http: Request) -> Response:

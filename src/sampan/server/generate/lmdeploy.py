@@ -5,41 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field
-
 from sampan.backends.base import TokenLogprobs
 from sampan.errors import RequestError
 from sampan.server.answer import Answers, Delta
-from sampan.server.fields import AdmissionFields, SamplingWithLogprobs
+from sampan.server.fields import (
+    AdmissionFields,
+    StopString,
+    StopStrings,
+    StopTokenIds,
+    TokenIds,
+    TokenLimit,
+    TopK,
+    TopP,
+    within,
+)
 from sampan.server.generate.scores import scores
 from sampan.server.http.streaming import event
+from sampan.server.worded import WordedSampling
 
 
 class LmdeployRequest(AdmissionFields):
     """A text or token ids to go on from. `session_id` is accepted; sessions are not kept."""
 
     prompt: str | None = None
-    input_ids: list[int] | None = None
+    input_ids: TokenIds | None = None
     session_id: int | None = None
-    max_tokens: int = Field(default=128, ge=1)
+    max_tokens: TokenLimit = 128
     stream: bool | None = None
     return_logprob: bool | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    repetition_penalty: float | None = None
-    stop: str | list[str] | None = None
-    stop_token_ids: list[int] | None = None
+    temperature: float | None = within("temperature")
+    top_p: TopP | None = None
+    top_k: TopK | None = None
+    min_p: float | None = within("min_p")
+    repetition_penalty: float | None = within("repetition_penalty")
+    stop: StopString | StopStrings | None = None
+    stop_token_ids: StopTokenIds | None = None
     ignore_eos: bool | None = None
     skip_special_tokens: bool | None = None
     include_stop_str_in_output: bool | None = None
 
-    def sampling(self) -> SamplingWithLogprobs:
+    def sampling(self) -> WordedSampling:
         """How tokens are drawn, and whose request it is."""
-        names = self.model_fields_set & SamplingWithLogprobs.model_fields.keys()
+        names = self.model_fields_set & WordedSampling.model_fields.keys()
         fields = {name: getattr(self, name) for name in names} | {"max_tokens": self.max_tokens}
-        return SamplingWithLogprobs(**fields, logprobs=0 if self.return_logprob else None)
+        return WordedSampling.of(**fields, logprobs=0 if self.return_logprob else None)
 
     def one_prompt(self) -> str | Sequence[int]:
         """The prompt.

@@ -11,11 +11,11 @@ from starlette.responses import Response
 from sampan import __version__
 from sampan.engine.sampling_params import MAX_STOP_STRINGS
 from sampan.errors import RequestError
-from sampan.server.fields import RequestModel, refuse_unsupported
+from sampan.server.fields import refuse_unsupported
 from sampan.server.generate.lmdeploy import LmdeployFormat, LmdeployRequest
 from sampan.server.generate.sglang import SglangFormat, SglangRequest
 from sampan.server.generate.shapes import Shape, field_names, shape_of
-from sampan.server.generate.simple import SimpleFormat, SimpleRequest
+from sampan.server.generate.simple import SimpleAnswer, SimpleFormat, SimpleRequest
 from sampan.server.generate.tgi import WIRE as TGI_WIRE
 from sampan.server.generate.tgi import TgiFormat, TgiRequest
 from sampan.server.http.body import (
@@ -28,7 +28,7 @@ from sampan.server.http.body import (
 )
 from sampan.server.http.dialects import TGI, speak
 from sampan.server.off_loop import off_loop_if
-from sampan.server.respond import respond
+from sampan.server.respond import EVENT_SCHEMA, answered, respond
 from sampan.server.service import Service
 
 DESCRIPTION = """A request has one of these shapes, which its fields tell apart:
@@ -39,7 +39,7 @@ DESCRIPTION = """A request has one of these shapes, which its fields tell apart:
 - `text` or `input_ids`, and `sampling_params`, as SGLang has them.
 - `prompt` or `input_ids` with fields that only LMDeploy has, such as `session_id`.
 
-The last three go on from a text, as `/v1/completions` does."""
+The last three go on from a text, as `/v1/completions` does. The schema below is that of the first."""
 
 
 def generate_routes(service: Service) -> APIRouter:
@@ -49,8 +49,9 @@ def generate_routes(service: Service) -> APIRouter:
     @router.post(
         "/generate",
         summary="Answer one prompt",
+        responses={200: answered(SimpleAnswer)},
         description=DESCRIPTION,
-        openapi_extra={**_schemas(), "parameters": _QUERY_PARAMETERS},
+        openapi_extra={**body_schema(SimpleRequest, required=False), "parameters": _QUERY_PARAMETERS},
     )
     async def generate(http: Request) -> Response:
         body = await read_json_body(http, service.config, required=False)
@@ -72,19 +73,16 @@ def generate_routes(service: Service) -> APIRouter:
         return await _lmdeploy(http, request)
 
     @router.post(
-        "/generate_stream", summary="text-generation-inference's stream", openapi_extra=body_schema(TgiRequest)
+        "/generate_stream",
+        summary="text-generation-inference's stream",
+        responses={200: {"content": {TGI_WIRE.media_type: {"schema": EVENT_SCHEMA}}}},
+        response_class=Response,
+        openapi_extra=body_schema(TgiRequest),
     )
     async def generate_stream(http: Request) -> Response:
         request = await read_json(http, service.config, TgiRequest)
         refuse_unsupported(request)
         return await _tgi(http, request.model_copy(update={"stream": True}), stream=True)
-
-    @router.post("/", summary="text-generation-inference's path for its clients", openapi_extra=body_schema(TgiRequest))
-    async def compatible(http: Request) -> Response:
-        speak(http.scope, TGI)
-        request = await read_json(http, service.config, TgiRequest)
-        refuse_unsupported(request)
-        return await _tgi(http, request, stream=bool(request.stream), in_list=True)
 
     @router.get("/info", summary="What text-generation-inference tells of itself")
     async def info() -> dict[str, Any]:
@@ -115,11 +113,11 @@ def generate_routes(service: Service) -> APIRouter:
         shape = SimpleFormat("text" if is_text else "response", prompt.starts_in_reasoning)
         return await respond(http, opened, shape, ping_interval, stream=bool(request.stream))
 
-    async def _tgi(http: Request, request: TgiRequest, *, stream: bool, in_list: bool = False) -> Response:
+    async def _tgi(http: Request, request: TgiRequest, *, stream: bool) -> Response:
         refuse_unsupported(request.own)
         prompt = request.cut(await service.text_prompt(request.inputs))
         opened = service.open([prompt], request.sampling())
-        shape = TgiFormat(service.tokenizer, request, in_list=in_list)
+        shape = TgiFormat(service.tokenizer, request)
         return await respond(http, opened, shape, ping_interval, stream=stream, wire=TGI_WIRE)
 
     async def _sglang(http: Request, request: SglangRequest) -> Response:
@@ -165,21 +163,8 @@ async def _with_query(http: Request, body: bytes) -> SimpleRequest:
     return asked
 
 
-def _schemas() -> dict[str, Any]:
-    """What OpenAPI says of a body that has one of several shapes."""
-    models: list[type[RequestModel]] = [shape.value for shape in Shape]
-    bodies = [body_schema(model)["requestBody"]["content"]["application/json"]["schema"] for model in models]
-    return {"requestBody": {"required": False, "content": {"application/json": {"schema": {"anyOf": bodies}}}}}
-
-
+_FIELDS = SimpleRequest.model_json_schema()["properties"]
 _QUERY_PARAMETERS: list[dict[str, Any]] = [
-    {"name": name, "in": "query", "required": False, "schema": {"type": kind}}
-    for name, kind in (
-        ("prompt", "string"),
-        ("max_length", "integer"),
-        ("temperature", "number"),
-        ("top_p", "number"),
-        ("top_k", "integer"),
-        ("seed", "integer"),
-    )
+    {"name": name, "in": "query", "required": False, "schema": next(iter(_FIELDS[name]["anyOf"]))}
+    for name in ("prompt", "max_length", "temperature", "top_p", "top_k", "seed")
 ]

@@ -11,12 +11,28 @@ from typing import Any
 
 from pydantic import Field
 
-from sampan.engine.sampling_params import MAX_LOGPROBS
 from sampan.errors import RequestError
 from sampan.server.answer import Answer, Answers, Delta
-from sampan.server.fields import MAX_CHOICES, AdmissionFields, RequestModel, SamplingWithLogprobs
+from sampan.server.fields import (
+    MAX_CHOICES,
+    AdmissionFields,
+    Count,
+    LogitBias,
+    NumLogprobs,
+    RequestModel,
+    Seed,
+    StopString,
+    StopStrings,
+    StopTokenIds,
+    TokenIds,
+    TokenLimit,
+    TopK,
+    TopP,
+    within,
+)
 from sampan.server.generate.scores import scores
 from sampan.server.http.streaming import event
+from sampan.server.worded import WordedSampling
 
 RARER = 64  # an event of a stream comes when this fraction of the tokens so far has been added
 
@@ -24,20 +40,20 @@ RARER = 64  # an event of a stream comes when this fraction of the tokens so far
 class SglangSampling(RequestModel):
     """`sampling_params`."""
 
-    max_new_tokens: int | None = Field(default=128, ge=1)
-    min_new_tokens: int | None = None
+    max_new_tokens: TokenLimit | None = 128
+    min_new_tokens: Count | None = None
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    sampling_seed: int | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    repetition_penalty: float | None = None
-    logit_bias: dict[int, float] | None = None
-    stop: str | list[str] | None = None
-    stop_token_ids: list[int] | None = None
+    temperature: float | None = within("temperature")
+    top_p: TopP | None = None
+    top_k: TopK | None = None
+    min_p: float | None = within("min_p")
+    sampling_seed: Seed | None = None
+    frequency_penalty: float | None = within("frequency_penalty")
+    presence_penalty: float | None = within("presence_penalty")
+    repetition_penalty: float | None = within("repetition_penalty")
+    logit_bias: LogitBias | None = None
+    stop: StopString | StopStrings | None = None
+    stop_token_ids: StopTokenIds | None = None
     no_stop_trim: bool | None = None
     ignore_eos: bool | None = None
     skip_special_tokens: bool | None = None
@@ -50,11 +66,11 @@ class SglangRequest(AdmissionFields):
     """Texts or token ids to go on from."""
 
     text: str | list[str] | None = None
-    input_ids: list[int] | list[list[int]] | None = None
+    input_ids: TokenIds | list[TokenIds] | None = None
     sampling_params: SglangSampling | None = None
     stream: bool | None = None
     return_logprob: bool | None = None
-    top_logprobs_num: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
+    top_logprobs_num: NumLogprobs | None = None
     logprob_start_len: int | None = Field(default=None, ge=-1, le=-1)  # the prompt has no logprobs
     rid: str | None = Field(default=None, max_length=128)
 
@@ -81,10 +97,10 @@ class SglangRequest(AdmissionFields):
         """Answers of each prompt."""
         return (self.sampling_params and self.sampling_params.n) or 1
 
-    def sampling(self) -> SamplingWithLogprobs:
+    def sampling(self) -> WordedSampling:
         """How tokens are drawn, and whose request it is."""
         own = self.sampling_params or SglangSampling()
-        return SamplingWithLogprobs(
+        return WordedSampling.of(
             **self.admission(),
             max_tokens=own.max_new_tokens,
             min_tokens=own.min_new_tokens,

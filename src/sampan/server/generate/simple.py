@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel
 
 from sampan.server.answer import Answer, Answers, Delta
-from sampan.server.fields import SamplingFields, one_of
+from sampan.server.fields import SamplingFields, TokenLimit, one_of
 from sampan.server.http.streaming import event
 from sampan.text import THINK_START
 
@@ -17,12 +17,19 @@ class SimpleRequest(SamplingFields):
     `max_tokens`."""
 
     prompt: str | None = None  # demanded by the route, once body and query are put together
-    max_length: int | None = Field(default=None, ge=1)
+    max_length: TokenLimit | None = None
     stream: bool | None = None
 
     @property
     def max_new_tokens(self) -> int | None:
         return one_of("max_length", self.max_length, "max_tokens", self.max_tokens)
+
+
+class SimpleAnswer(BaseModel):
+    """The answer, in one of two fields."""
+
+    response: str | None = None
+    text: str | None = None
 
 
 class SimpleFormat:

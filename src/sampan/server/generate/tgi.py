@@ -8,14 +8,25 @@ from typing import Any, Literal
 from pydantic import Field
 
 from sampan.backends.base import TokenLogprobs
-from sampan.engine.sampling_params import MAX_LOGPROBS
 from sampan.errors import RequestError
 from sampan.server.answer import Answer, Answers, Delta
-from sampan.server.fields import AdmissionFields, RequestModel, SamplingWithLogprobs
+from sampan.server.fields import (
+    MAX_COUNT,
+    AdmissionFields,
+    NumLogprobs,
+    RequestModel,
+    Seed,
+    StopStrings,
+    TokenLimit,
+    TopK,
+    TopP,
+    within,
+)
 from sampan.server.generate.scores import scores
 from sampan.server.http.dialects import TGI
 from sampan.server.http.errors import error_facts
 from sampan.server.http.streaming import Wire, event
+from sampan.server.worded import WordedSampling
 from sampan.text import Tokenizer
 
 WIRE = Wire(
@@ -23,7 +34,7 @@ WIRE = Wire(
 )
 
 
-class Grammar(RequestModel):
+class TgiGrammar(RequestModel):
     """`parameters.grammar`."""
 
     type: Literal["json", "regex", "json_schema"]
@@ -53,41 +64,41 @@ class Grammar(RequestModel):
         return self.value
 
 
-class Parameters(RequestModel):
+class TgiParameters(RequestModel):
     """`parameters`. `do_sample=false` is greedy; otherwise the model's own recommendation fills what is left open."""
 
-    max_new_tokens: int = Field(default=100, ge=1)
+    max_new_tokens: TokenLimit = 100
     do_sample: bool | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    repetition_penalty: float | None = None
-    frequency_penalty: float | None = None
-    seed: int | None = None
-    stop: list[str] | None = None
-    grammar: Grammar | None = None
+    temperature: float | None = within("temperature")
+    top_p: TopP | None = None
+    top_k: TopK | None = None
+    repetition_penalty: float | None = within("repetition_penalty")
+    frequency_penalty: float | None = within("frequency_penalty")
+    seed: Seed | None = None
+    stop: StopStrings | None = None
+    grammar: TgiGrammar | None = None
     details: bool | None = None
     return_full_text: bool | None = None
-    truncate: int | None = Field(default=None, ge=1)
-    top_n_tokens: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
+    truncate: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    top_n_tokens: NumLogprobs | None = None
 
 
 class TgiRequest(AdmissionFields):
     """A text to go on from."""
 
     inputs: str = Field(min_length=1)
-    parameters: Parameters | None = None
+    parameters: TgiParameters | None = None
     stream: bool | None = None
 
     @property
-    def own(self) -> Parameters:
+    def own(self) -> TgiParameters:
         """The parameters, given or not."""
-        return self.parameters or Parameters()
+        return self.parameters or TgiParameters()
 
-    def sampling(self) -> SamplingWithLogprobs:
+    def sampling(self) -> WordedSampling:
         """How tokens are drawn, and whose request it is."""
         own = self.own
-        return SamplingWithLogprobs(
+        return WordedSampling.of(
             **self.admission(),
             max_tokens=own.max_new_tokens,
             temperature=0.0 if own.do_sample is False and own.temperature is None else own.temperature,
@@ -111,20 +122,16 @@ class TgiFormat:
     """Shapes the answer to one request; in a stream, an event for each token.
 
     A token's text is what the text grows by with it: nothing as long as a character or a stop string may be incomplete.
-
-    Args:
-        in_list: put the whole body into a list, as the path `/` does.
     """
 
-    def __init__(self, tokenizer: Tokenizer, request: TgiRequest, *, in_list: bool = False) -> None:
+    def __init__(self, tokenizer: Tokenizer, request: TgiRequest) -> None:
         self._tokenizer = tokenizer
         self._parameters = request.own
         self._prefix = request.inputs if request.own.return_full_text else ""
-        self._in_list = in_list
         self._num_events = 0
         self._last: dict[str, Any] = {}  # held back until the end is known
 
-    def completion(self, answers: Answers) -> Any:
+    def completion(self, answers: Answers) -> dict[str, Any]:
         """The whole body."""
         (answer,) = answers.answers
         body: dict[str, Any] = {"generated_text": self._prefix + answer.text.text}
@@ -134,7 +141,7 @@ class TgiFormat:
             if self._parameters.top_n_tokens:
                 details["top_tokens"] = [self._top(entry) for entry in answer.logprobs]
             body["details"] = details
-        return [body] if self._in_list else body
+        return body
 
     def first_events(self) -> bytes:
         """Nothing."""

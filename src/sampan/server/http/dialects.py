@@ -35,14 +35,28 @@ class Dialect:
     """The words of one API.
 
     Args:
+        name: of its errors, in OpenAPI.
         body: of a response or, framed by the API's wire, an event; also takes the request's id.
+        schema: of that body.
         status: of a response.
         headers: besides the common ones, from the request's id.
     """
 
+    name: str
     body: Callable[[ErrorFacts, str], dict[str, Any]]
+    schema: dict[str, Any]
     status: Callable[[ErrorFacts], int] = lambda facts: facts.status
     headers: Callable[[str], Mapping[str, str]] = lambda _: {}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    """A schema in which all properties are required and there are no others."""
+    shape = {"type": "object", "required": list(properties), "properties": properties}
+    return {**shape, "additionalProperties": False}
+
+
+_TEXT = {"type": "string"}
+_TEXT_OR_NULL = {"type": ["string", "null"]}
 
 
 def _openai_body(facts: ErrorFacts, _: str) -> dict[str, Any]:
@@ -57,6 +71,7 @@ ANTHROPIC_TYPES = {
     408: "timeout_error",
     413: "request_too_large",
     429: "rate_limit_error",
+    501: "invalid_request_error",
     503: "overloaded_error",
 }
 """Other statuses below 500 are an `invalid_request_error`, others from there on an `api_error`."""
@@ -86,10 +101,20 @@ def _tgi_body(facts: ErrorFacts, _: str) -> dict[str, Any]:
     return {"error": facts.message, "error_type": TGI_TYPES.get(_tgi_status(facts), "validation")}
 
 
-OPENAI = Dialect(_openai_body)
-ANTHROPIC = Dialect(_anthropic_body, headers=lambda request_id: {"request-id": request_id} if request_id else {})
-OLLAMA = Dialect(_ollama_body)
-TGI = Dialect(_tgi_body, _tgi_status)
+OPENAI = Dialect(
+    "Error",
+    _openai_body,
+    _object(error=_object(message=_TEXT, type=_TEXT, param=_TEXT_OR_NULL, code={"type": "integer"})),
+)
+ANTHROPIC = Dialect(
+    "AnthropicError",
+    _anthropic_body,
+    _object(type={"const": "error"}, error=_object(type=_TEXT, message=_TEXT), request_id=_TEXT_OR_NULL),
+    headers=lambda request_id: {"request-id": request_id} if request_id else {},
+)
+OLLAMA = Dialect("OllamaError", _ollama_body, _object(error=_TEXT))
+TGI = Dialect("TgiError", _tgi_body, _object(error=_TEXT, error_type=_TEXT), _tgi_status)
+DIALECTS = (OPENAI, ANTHROPIC, OLLAMA, TGI)
 
 PREFIXES = {
     "/v1/messages": ANTHROPIC,

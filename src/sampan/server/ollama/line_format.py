@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,22 +15,30 @@ from sampan.server.http.dialects import OLLAMA
 from sampan.server.http.errors import error_facts
 from sampan.server.http.streaming import Wire
 from sampan.server.openai.logprobs import chat_logprobs
+from sampan.server.openai.tools import ToolPlan
+from sampan.server.tool_calls import parser_of, whole_calls
 from sampan.text import Tokenizer
+from sampan.text.tool_parser import ToolCallDelta
 
 MEDIA_TYPE = "application/x-ndjson"
 
-Piece = Callable[[str, str], dict[str, Any]]
+Calls = Sequence[dict[str, Any]]
+Piece = Callable[[str, str, Calls], dict[str, Any]]
 
 
-def generated_piece(thinking: str, content: str) -> dict[str, Any]:
+def generated_piece(thinking: str, content: str, _: Calls = ()) -> dict[str, Any]:
     """A piece of an answer of `/api/generate`."""
     return {"response": content, "thinking": thinking} if thinking else {"response": content}
 
 
-def chat_piece(thinking: str, content: str) -> dict[str, Any]:
+def chat_piece(thinking: str, content: str, calls: Calls = ()) -> dict[str, Any]:
     """A piece of an answer of `/api/chat`."""
-    message = {"role": "assistant", "content": content}
-    return {"message": {**message, "thinking": thinking} if thinking else message}
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if thinking:
+        message["thinking"] = thinking
+    if calls:
+        message["tool_calls"] = calls
+    return {"message": message}
 
 
 def line(data: dict[str, Any]) -> bytes:
@@ -49,6 +57,7 @@ class LineFormat:
     Args:
         model: the name under which the model answers.
         piece: `generated_piece` or `chat_piece`.
+        plan: the tools that may be called. Calls come whole, at the end of the answer.
         context: makes what the last line returns as `context` from the answer; None where there is no such field.
     """
 
@@ -59,6 +68,7 @@ class LineFormat:
         piece: Piece,
         *,
         with_logprobs: bool,
+        plan: ToolPlan | None = None,
         context: Callable[[Answer], list[int]] | None = None,
     ) -> None:
         self._tokenizer = tokenizer
@@ -66,6 +76,8 @@ class LineFormat:
         self._piece = piece
         self._with_logprobs = with_logprobs
         self._context = context
+        self._tools = parser_of(plan)
+        self._calls: list[ToolCallDelta] = []
         self._started = time.perf_counter()
         self._held_logprobs: list[TokenLogprobs] = []
 
@@ -84,7 +96,8 @@ class LineFormat:
         (answer,) = answers.answers
         text = answer.text
         self._held_logprobs = answer.logprobs
-        return self._line(text.reasoning or "", text.content or "") | self._end(answers)
+        content, calls = self._parse(text.content or "", is_last=True)
+        return self._line(text.reasoning or "", content, calls) | self._end(answers)
 
     def first_events(self) -> bytes:
         """Nothing: the first line is the first piece."""
@@ -93,16 +106,29 @@ class LineFormat:
     def events(self, delta: Delta) -> bytes:
         """A delta as a line, unless it has nothing to show yet."""
         self._held_logprobs += delta.logprobs if self._with_logprobs else ()
-        if not (delta.text.reasoning or delta.text.content):
+        content, calls = self._parse(delta.text.content, is_last=delta.finish_reason is not None)
+        if not (delta.text.reasoning or content or calls):
             return b""
-        return line(self._line(delta.text.reasoning, delta.text.content))
+        return line(self._line(delta.text.reasoning, content, calls))
 
     def last_events(self, answers: Answers) -> bytes:
         """The last line."""
         return line(self._line("", "") | self._end(answers))
 
-    def _line(self, thinking: str, content: str) -> dict[str, Any]:
-        data = {"model": self._model, "created_at": now(), **self._piece(thinking, content), "done": False}
+    def _parse(self, content: str, *, is_last: bool) -> tuple[str, Calls]:
+        """The text of a piece of the answer, and at its end all calls. One that `num_predict` cut is left out."""
+        if self._tools is None:
+            return content, ()
+        said = [self._tools.push(content)] if content else []
+        said += [self._tools.finish()] if is_last else []
+        for delta in said:
+            self._calls += delta.calls
+        calls = whole_calls(self._calls) if is_last else ()
+        called = [{"name": call.name, "arguments": call.input} for call in calls if call.input is not None]
+        return "".join(delta.content for delta in said), [{"function": function} for function in called]
+
+    def _line(self, thinking: str, content: str, calls: Calls = ()) -> dict[str, Any]:
+        data = {"model": self._model, "created_at": now(), **self._piece(thinking, content, calls), "done": False}
         if self._with_logprobs and self._held_logprobs:
             data["logprobs"] = chat_logprobs(self._held_logprobs, self._tokenizer)["content"]
             self._held_logprobs = []

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Literal
 
 from pydantic import Field
 
-from sampan.engine.sampling_params import MAX_LOGPROBS
 from sampan.errors import RequestError, UnsupportedError
-from sampan.server.fields import AdmissionFields, RequestModel, SamplingWithLogprobs
-from sampan.server.ollama.options import Format, Options, Think
+from sampan.server.fields import AdmissionFields, ModelName, NumLogprobs, RequestModel, TokenId
+from sampan.server.ollama.options import Format, OllamaOptions, Think
+from sampan.server.openai.messages import MAX_MESSAGES
+from sampan.server.openai.tools import MAX_TOOLS, ToolFields, ToolPlan
+from sampan.server.worded import WordedSampling
 
-MAX_MESSAGES = 4096
 LATEST = ":latest"  # what Ollama's clients put behind a name that has no tag
 
 
-class ModelRequest(RequestModel):
-    """A request about a model. `name` is the older word for it."""
+class OllamaShow(RequestModel):
+    """`POST /api/show`. `name` is the older word for the model."""
 
-    model: str | None = None
-    name: str | None = None
+    model: ModelName | None = None
+    name: ModelName | None = None
 
     @property
     def model_name(self) -> str:
@@ -34,16 +37,17 @@ class ModelRequest(RequestModel):
         return name
 
 
-class AnswerRequest(ModelRequest, AdmissionFields):
+class OllamaRequest(AdmissionFields):
     """What generate and chat have in common. Answers are streamed unless `stream` is false."""
 
+    model: ModelName
     stream: bool | None = None
     think: Think | None = None
     format: Format | None = None
-    options: Options | None = None
+    options: OllamaOptions | None = None
     keep_alive: float | str | None = None  # the model stays loaded whatever this says
     logprobs: bool | None = None
-    top_logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
+    top_logprobs: NumLogprobs | None = None
 
     @property
     def is_streamed(self) -> bool:
@@ -55,18 +59,24 @@ class AnswerRequest(ModelRequest, AdmissionFields):
         """Whether the model thinks before it answers. The distills know no degrees of it."""
         return self.think is not False
 
-    def sampling(self) -> SamplingWithLogprobs:
+    @property
+    def tool_plan(self) -> ToolPlan | None:
+        """Which calls may come; None for none."""
+        return None
+
+    def sampling(self) -> WordedSampling:
         """How tokens are drawn, and whose request it is."""
-        num_logprobs = (self.top_logprobs or 0) if self.logprobs else None
-        return (self.options or Options()).sampling(self.format, logprobs=num_logprobs, **self.admission())
+        logprobs = (self.top_logprobs or 0) if self.logprobs else None
+        options = self.options or OllamaOptions()
+        return options.sampling(self.format, logprobs=logprobs, plan=self.tool_plan, **self.admission())
 
 
-class GenerateRequest(AnswerRequest):
+class OllamaGenerate(OllamaRequest):
     """`POST /api/generate`. `context` is what an earlier answer returned as such: the conversation so far, as ids."""
 
     prompt: str = ""
     system: str | None = None
-    context: list[int] | None = None
+    context: list[TokenId] | None = None
     raw: bool | None = None
 
     def check(self) -> None:
@@ -85,14 +95,27 @@ class GenerateRequest(AnswerRequest):
         return [*system, {"role": "user", "content": self.prompt}]
 
 
-class ChatMessage(RequestModel):
+class OllamaCalled(RequestModel):
+    """The function of a call."""
+
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class OllamaCall(RequestModel):
+    """A call that the assistant made."""
+
+    function: OllamaCalled
+
+
+class OllamaMessage(RequestModel):
     """One turn."""
 
-    role: str
+    role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
     thinking: str | None = None
     images: list[str] | None = None
-    tool_calls: list[dict[str, Any]] | None = None
+    tool_calls: list[OllamaCall] | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None
 
@@ -109,17 +132,27 @@ class ChatMessage(RequestModel):
             "content": self.content,
             "reasoning_content": self.thinking,
             "name": self.tool_name,
-            "tool_calls": self.tool_calls,
+            "tool_calls": [{"function": call.function.model_dump()} for call in self.tool_calls or ()] or None,
             "tool_call_id": self.tool_call_id,
         }
         return {key: value for key, value in message.items() if value is not None}
 
 
-class ChatRequest(AnswerRequest):
+class OllamaChat(OllamaRequest):
     """`POST /api/chat`."""
 
-    messages: list[ChatMessage] = Field(default=[], max_length=MAX_MESSAGES)
-    tools: list[dict[str, Any]] | None = None
+    messages: list[OllamaMessage] = Field(default=[], max_length=MAX_MESSAGES)
+    tools: list[ToolFields] | None = Field(default=None, max_length=MAX_TOOLS)
+
+    @cached_property
+    def tool_plan(self) -> ToolPlan | None:
+        """Which calls may come; None for none. What they are given is an object here, so it has to be right.
+
+        Raises:
+            RequestError: two tools have the same name.
+        """
+        plan = ToolPlan.of([tool.function for tool in self.tools or ()], None, is_parallel=True)
+        return plan and replace(plan, is_always_valid=True)
 
     @property
     def chat(self) -> list[dict[str, Any]]:

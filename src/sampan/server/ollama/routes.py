@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from sampan import __version__
 from sampan.server.answer import Answer
-from sampan.server.fields import refuse_unsupported
+from sampan.server.fields import RequestModel, refuse_unsupported
 from sampan.server.http.body import body_schema, read_json_from_curl
 from sampan.server.ollama.context import continued, remembered
-from sampan.server.ollama.line_format import LineFormat, chat_piece, generated_piece, now
+from sampan.server.ollama.line_format import MEDIA_TYPE, LineFormat, chat_piece, generated_piece, now
 from sampan.server.ollama.models import ModelFacts, running, shown, tags
-from sampan.server.ollama.requests import LATEST, AnswerRequest, ChatRequest, GenerateRequest, ModelRequest
+from sampan.server.ollama.requests import LATEST, OllamaChat, OllamaGenerate, OllamaRequest, OllamaShow
+from sampan.server.ollama.shapes import OllamaChatted, OllamaGenerated
 from sampan.server.respond import json_response, respond
 from sampan.server.service import Service
 
@@ -45,16 +47,21 @@ def ollama_routes(service: Service, model_path: Path | None = None) -> APIRouter
     async def list_running() -> dict[str, Any]:
         return running(service, facts)
 
-    @router.post("/api/show", summary="What there is to know of a model", openapi_extra=body_schema(ModelRequest))
+    @router.post("/api/show", summary="What there is to know of a model", openapi_extra=body_schema(OllamaShow))
     async def show(http: Request) -> Response:
-        request = await read_json_from_curl(http, service.config, ModelRequest)
-        _known_name(request)
+        request = await read_json_from_curl(http, service.config, OllamaShow)
+        _known_name(request, request.model_name)
         return json_response(shown(service, facts))
 
-    @router.post("/api/generate", summary="Answer a prompt", openapi_extra=body_schema(GenerateRequest))
+    @router.post(
+        "/api/generate",
+        summary="Answer a prompt",
+        responses={200: in_lines(OllamaGenerated)},
+        openapi_extra=body_schema(OllamaGenerate),
+    )
     async def generate(http: Request) -> Response:
-        request = await read_json_from_curl(http, service.config, GenerateRequest)
-        model = _known_name(request)
+        request = await read_json_from_curl(http, service.config, OllamaGenerate)
+        model = _known_name(request, request.model)
         request.check()
         if not request.prompt and not request.context:
             return _loaded(model, generated_piece("", ""))
@@ -77,23 +84,31 @@ def ollama_routes(service: Service, model_path: Path | None = None) -> APIRouter
             ),
         )
 
-    @router.post("/api/chat", summary="Answer a conversation", openapi_extra=body_schema(ChatRequest))
+    @router.post(
+        "/api/chat",
+        summary="Answer a conversation",
+        responses={200: in_lines(OllamaChatted)},
+        openapi_extra=body_schema(OllamaChat),
+    )
     async def chat(http: Request) -> Response:
-        request = await read_json_from_curl(http, service.config, ChatRequest)
-        model = _known_name(request)
+        request = await read_json_from_curl(http, service.config, OllamaChat)
+        model = _known_name(request, request.model)
         if not request.messages:
             return _loaded(model, chat_piece("", ""))
-        prompt = await service.chat_prompt(request.chat, thinking=request.is_thinking, tools=request.tools)
-        shape = LineFormat(service.tokenizer, model, chat_piece, with_logprobs=bool(request.logprobs))
+        plan = request.tool_plan
+        prompt = await service.chat_prompt(
+            request.chat, thinking=request.is_thinking, tools=plan.shown if plan else None
+        )
+        shape = LineFormat(service.tokenizer, model, chat_piece, with_logprobs=bool(request.logprobs), plan=plan)
         return await _answer(http, request, prompt.token_ids, prompt.starts_in_reasoning, shape)
 
-    def _known_name(request: ModelRequest) -> str:
+    def _known_name(request: RequestModel, name: str) -> str:
         """The name as the client wrote it, if it is one of the model's."""
         refuse_unsupported(request)
-        service.model_name(request.model_name.removesuffix(LATEST))
-        return request.model_name
+        service.model_name(name.removesuffix(LATEST))
+        return name
 
-    async def _prompt(request: GenerateRequest) -> tuple[list[int], bool | None]:
+    async def _prompt(request: OllamaGenerate) -> tuple[list[int], bool | None]:
         """The prompt's ids, and whether they end inside a thought; None where there is none to tell apart."""
         if request.raw:
             return list(await service.text_prompt(request.prompt)), None
@@ -102,7 +117,7 @@ def ollama_routes(service: Service, model_path: Path | None = None) -> APIRouter
 
     async def _answer(
         http: Request,
-        request: AnswerRequest,
+        request: OllamaRequest,
         prompt: Any,
         starts_in_reasoning: bool | None,
         shape: LineFormat,
@@ -114,6 +129,11 @@ def ollama_routes(service: Service, model_path: Path | None = None) -> APIRouter
         return await respond(http, answers, shape, ping_interval, stream=request.is_streamed, wire=shape.wire)
 
     return router
+
+
+def in_lines(model: type[BaseModel]) -> dict[str, Any]:
+    """What OpenAPI says of an answer that is streamed unless the request says otherwise."""
+    return {"model": model, "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
 
 
 def _loaded(model: str, piece: dict[str, Any]) -> Response:
