@@ -121,6 +121,12 @@ def test_negative_numbers_that_say_nothing(ask, options):
     assert (asked.engine.calls[0].params.max_tokens, asked.engine.calls[0].params.seed) == (None, None)
 
 
+def test_more_than_fits_is_as_much_as_fits(ask):
+    asked = ask()
+    asked.post("/api/chat", {**CHAT, "options": {"num_predict": 100_000}})
+    assert asked.engine.calls[0].params.max_tokens == 4096 - len(asked.engine.calls[0].prompt)
+
+
 @pytest.mark.parametrize(
     ("form", "constraint"),
     [
