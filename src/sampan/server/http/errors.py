@@ -62,7 +62,12 @@ ERROR_TABLE: dict[type[Exception], ErrorKind] = {
 }
 """Looked up along the class's bases, so a new subclass is answered like its parent until it has a line of its own."""
 
-HTTP_ERROR_TYPES = {403: "PermissionDeniedError", 404: "NotFoundError", 405: "MethodNotAllowedError"}
+HTTP_ERROR_TYPES = {
+    401: "AuthenticationError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    405: "MethodNotAllowedError",
+}
 
 
 def error_kind(error: Exception) -> ErrorKind:
