@@ -64,7 +64,7 @@ class NativeBackend:
     def load(self, checkpoint: Checkpoint, precision: str) -> None:
         check_shape(checkpoint.config)
         precision = DEFAULT_PRECISION if precision == "auto" else precision
-        size = sum(checkpoint.raw(name).data.nbytes for name in checkpoint.names())
+        size = sum(checkpoint.raw(name).num_bytes for name in checkpoint.names())
         if size < KEPT_FROM:
             self.load_packed(pack_model(checkpoint, precision, threads=self._threads))
         else:
