@@ -27,6 +27,8 @@ from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
 from sampan.server.openapi import describe
+from sampan.server.pooling.embeddings import embedding_routes
+from sampan.server.pooling.rerank import rerank_routes
 from sampan.server.service import Service
 from sampan.text import ChatTemplate, Tokenizer
 
@@ -62,7 +64,16 @@ def create_app(
     # The documentation pages of FastAPI load scripts from other sites; /openapi.json says the same.
     app = FastAPI(title="Sampan", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
-    for routes in (generate_routes, chat_routes, completion_routes, model_routes, health_routes):
+    apis = (
+        generate_routes,
+        chat_routes,
+        completion_routes,
+        embedding_routes,
+        rerank_routes,
+        model_routes,
+        health_routes,
+    )
+    for routes in apis:
         app.include_router(routes(service))
     if cluster is not None:
         app.include_router(admin_routes(cluster, engine))

@@ -18,7 +18,9 @@ from sampan.errors import OverloadedError
 from sampan.server.http.errors import error_response
 
 MAX_BODY_BYTES = 64 * 1024
-PATHS = frozenset({"/generate", "/v1/completions", "/v1/chat/completions"})
+GENERATING = {"/generate", "/v1/completions", "/v1/chat/completions"}
+READING = {"/v1/embeddings", "/rerank", "/v1/rerank", "/v2/rerank", "/score", "/v1/score"}
+PATHS = frozenset(GENERATING | READING)
 
 
 class _Turn(msgspec.Struct):
