@@ -178,6 +178,9 @@ class ScriptedStream:
         pooled = None if self.params.pooling is None else np.eye(8, dtype=np.float32)[len(self.prompt) % 8]
         return EngineOutput(self.request_id, new, logprobs, finish_reason, None, 16, prompt_logprobs, pooled)
 
+    def take_time(self) -> None:
+        """Outputs are as long as `step` says, whoever reads."""
+
     async def aclose(self) -> None:
         self.engine.open_ids.discard(self.request_id)
 

@@ -20,6 +20,7 @@ from sampan.server.answer import Answer, Answers
 from sampan.server.fields import MAX_CHOICES, AdmissionFields, SamplingFields
 from sampan.server.off_loop import off_loop_if
 from sampan.server.sampling import sampling_params, seed_of_choice
+from sampan.server.security.client import current_client
 from sampan.text import ChatPrompt, ChatTemplate, TextStream, Tokenizer
 
 # Encoding up to this much takes a few milliseconds.
@@ -123,7 +124,7 @@ class Service:
             request: how tokens are drawn, and when it has its turn.
             num_choices: answers of each prompt.
             starts_in_reasoning: whether the prompts end inside a thought; None does not split thought and answer.
-            cache_salt: requests with different salts share no cached prompt.
+            cache_salt: requests with different salts, or of different API keys, share no cached prompt.
             answer_id: by which `answer_now` finds them.
 
         Raises:
@@ -135,6 +136,7 @@ class Service:
         if len(prompts) * num_choices > MAX_CHOICES:
             raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
         request_id = answer_id or uuid.uuid4().hex
+        client = current_client.get()
         async with AsyncExitStack() as stack:
             answers: list[Answer] = []
             own_ids = self._open_ids[request_id] = []
@@ -150,7 +152,9 @@ class Service:
                     stack.push_async_callback(outputs.aclose)
                     own_ids.append(f"{request_id}-{index}")
                     answers.append(Answer(index, outputs, self._text_stream(params, starts_in_reasoning)))
-            yield Answers([len(prompt) for prompt in prompts], answers)
+            opened = Answers([len(prompt) for prompt in prompts], answers)
+            stack.callback(lambda: client.charge(opened.num_tokens))
+            yield opened
 
     def check_open(self) -> None:
         """Raises UnavailableError: the server is shutting down."""
@@ -167,13 +171,14 @@ class Service:
         cache_salt: str,
         timeout: float | None,
     ) -> OutputStream:
-        """Hands one prompt to the engine, in the turn that its request has. Raises as `open` does."""
+        """Hands one prompt to the engine, in the turn of its request and its client. Raises as `open` does."""
+        client = current_client.get()
         return await self.engine.generate(
             request_id,
             prompt,
             params,
-            cache_salt=cache_salt,
-            tenant=request.user or "",
+            cache_salt=client.cache_salt(cache_salt),
+            tenant=client.tenant(request.user or ""),
             priority=-(request.priority or 0),  # on the wire, as in vLLM, lower is sooner
             timeout=timeout,
         )

@@ -78,7 +78,12 @@ ERROR_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 
-HTTP_ERROR_TYPES = {403: "PermissionDeniedError", 404: "NotFoundError", 405: "MethodNotAllowedError"}
+HTTP_ERROR_TYPES = {
+    401: "AuthenticationError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    405: "MethodNotAllowedError",
+}
 
 
 def error_kind(error: Exception) -> ErrorKind:

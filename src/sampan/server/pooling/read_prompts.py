@@ -15,6 +15,7 @@ from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import EngineError, OverloadedError
 from sampan.server.answer import raise_failure
 from sampan.server.fields import AdmissionFields
+from sampan.server.security.client import current_client
 from sampan.server.service import Service
 
 WINDOW = 32  # prompts of one request that are with the engine at the same time: enough short ones to fill its steps
@@ -48,7 +49,7 @@ async def read_prompts(
         RequestError, ContextLengthError, OverloadedError, EngineError, DeadlineError, UnavailableError: of any of them.
     """
     service.check_open()
-    request_id = uuid.uuid4().hex
+    request_id, client = uuid.uuid4().hex, current_client.get()
     loop = asyncio.get_running_loop()
     deadline = None if request.timeout is None else loop.time() + request.timeout
 
@@ -58,6 +59,7 @@ async def read_prompts(
         outputs = await service.submit(
             f"{request_id}-{index}", prompt.token_ids, prompt.params, request, cache_salt=cache_salt, timeout=left
         )
+        client.charge(len(prompt.token_ids))
         result = ReadPrompt()
         async with aclosing(outputs):
             async for output in outputs:
