@@ -64,11 +64,15 @@ class OllamaRequest(AdmissionFields):
         """Which calls may come; None for none."""
         return None
 
-    def sampling(self) -> WordedSampling:
-        """How tokens are drawn, and whose request it is."""
+    def sampling(self, room: int) -> WordedSampling:
+        """How tokens are drawn, and whose request it is.
+
+        Args:
+            room: tokens that the context has left for the answer.
+        """
         logprobs = (self.top_logprobs or 0) if self.logprobs else None
         options = self.options or OllamaOptions()
-        return options.sampling(self.format, logprobs=logprobs, plan=self.tool_plan, **self.admission())
+        return options.sampling(room, self.format, logprobs=logprobs, plan=self.tool_plan, **self.admission())
 
 
 class OllamaGenerate(OllamaRequest):

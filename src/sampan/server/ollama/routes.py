@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,13 +119,14 @@ def ollama_routes(service: Service, model_path: Path | None = None) -> APIRouter
     async def _answer(
         http: Request,
         request: OllamaRequest,
-        prompt: Any,
+        prompt: Sequence[int],
         starts_in_reasoning: bool | None,
         shape: LineFormat,
     ) -> Response:
         if request.options is not None:
             refuse_unsupported(request.options)
-        answers = service.open([prompt], request.sampling(), starts_in_reasoning=starts_in_reasoning)
+        sampling = request.sampling(service.engine.max_model_len - len(prompt))
+        answers = service.open([prompt], sampling, starts_in_reasoning=starts_in_reasoning)
         ping_interval = service.config.ping_interval_seconds
         return await respond(http, answers, shape, ping_interval, stream=request.is_streamed, wire=shape.wire)
 
