@@ -26,6 +26,7 @@ from sampan.server.http.host_guard import HostGuard
 from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
+from sampan.server.page import page_routes
 from sampan.server.service import Service
 from sampan.text import ChatTemplate, Tokenizer
 
@@ -65,6 +66,7 @@ def create_app(
         app.include_router(routes(service))
     if cluster is not None:
         app.include_router(admin_routes(cluster))
+    app.include_router(page_routes())
     for error_class in (SampanError, HTTPException, RequestValidationError):
         app.add_exception_handler(error_class, _answer_error)
     app.add_middleware(Gate, engine=engine, config=config)
