@@ -22,7 +22,7 @@ const isNarrow = matchMedia("(max-width: 800px)");
 
 placeIcons(document);
 
-const settings = new SettingsDialog(findModel);
+const settings = new SettingsDialog(takeKey);
 const help = shortcutsDialog();
 const desk = new Desk({ shown, changed: (node) => chat.changed(node), listed, full: () => toast("full"), ended });
 const actions = {
@@ -33,7 +33,7 @@ const actions = {
   answerNow,
 };
 const chat = new Chat({ messages: $("messages"), scroller: $("scroller"), latest: $("latest") }, actions, (node) => desk.answeringOf(node));
-const composer = new Composer({ form: $("composer"), field: $("question"), sendButton: $("send"), stopButton: $("stop") }, { send, stop });
+const composer = new Composer({ form: $("composer"), field: $("question"), sendButton: $("send"), stopButton: $("stop") }, { send: (text) => desk.send(text), stop: () => desk.stop() });
 const sidebar = new Sidebar(
   { list: $("list"), usage: $("usage") },
   { open, rename: (id, title) => desk.rename(id, title), exportOne: (id) => saveFile([loadConversation(id)]), remove },
@@ -46,13 +46,14 @@ function shown(conversation) {
   $("welcome").hidden = !isEmpty;
   setText($("title"), conversation.title);
   document.title = conversation.title ? `${conversation.title} · Sampan` : "Sampan";
+  if (desk.answering?.node.state === "waiting") chat.follow.isFollowing = true;
   chat.show(conversation);
   composer.setBusy(desk.answering !== null);
   announce(desk.answering?.node);
 }
 
 function listed() {
-  if (!document.querySelector("#list input")) sidebar.show(desk.current.id, (id) => desk.isBusy(id));
+  sidebar.show(desk.current.id, (id) => desk.isBusy(id));
 }
 
 /** Tells a screen reader how an answer ended, and what it says if it is short enough to be listened to. */
@@ -66,15 +67,6 @@ function announce(node) {
 }
 
 // ---- what the user does ---------------------------------------------------------------------------------------------
-
-function send(text) {
-  chat.follow.isFollowing = true;
-  desk.send(text);
-}
-
-function stop() {
-  desk.stop();
-}
 
 function begin() {
   desk.begin();
@@ -116,7 +108,7 @@ async function importFile() {
 }
 
 function showExamples() {
-  const buttons = EXAMPLES[language()].map((text) => el("button", { type: "button", on: { click: () => send(text) } }, text));
+  const buttons = EXAMPLES[language()].map((text) => el("button", { type: "button", on: { click: () => desk.send(text) } }, text));
   $("examples").replaceChildren(...buttons.map((button) => el("li", {}, button)));
 }
 
@@ -129,6 +121,13 @@ async function findModel() {
   } catch (error) {
     say($("model"), error.kind.startsWith("key") ? `error_${error.kind}` : "noModel");
   }
+}
+
+/** With another key, what was refused for want of one is asked again. */
+function takeKey() {
+  findModel();
+  const last = chat.lastAnswer()?.node;
+  if (last?.error?.kind.startsWith("key")) desk.retry(last);
 }
 
 $("new").addEventListener("click", begin);
@@ -146,7 +145,7 @@ $("question").addEventListener("keydown", (event) => {
   }
 });
 listenForKeys({
-  stop: () => (desk.answering ? stop() : isNarrow.matches && showSidebar(false)),
+  stop: () => (desk.answering ? desk.stop() : isNarrow.matches && showSidebar(false)),
   new: begin,
   answer: answerNow,
   retry: () => chat.lastAnswer() && desk.retry(chat.lastAnswer().node),

@@ -41,6 +41,7 @@ export class Desk {
   }
 
   open(id) {
+    if (id === this.current.id) return;
     const conversation = this.#running.get(id)?.conversation ?? loadConversation(id);
     if (!conversation) return;
     if (!this.isBusy(id)) closeOpenAnswers(conversation);

@@ -10,16 +10,18 @@ export function errorView(error, { retry, enterKey }) {
   button.addEventListener("click", isKey ? enterKey : retry);
   const again = isKey ? el("button", { type: "button", on: { click: retry } }) : null;
   if (again) say(again, "retry");
-  const tick = () => {
-    const seconds = isKey ? 0 : Math.ceil((error.retryAt - Date.now()) / 1000);
+  const countDown = () => {
+    const seconds = Math.ceil((error.retryAt - Date.now()) / 1000);
     button.disabled = seconds > 0;
-    if (seconds > 0) say(button, "retryIn", { seconds });
-    else say(button, isKey ? "enterKey" : "retry");
-    if (seconds > 0 && (button.isConnected || !isShown)) setTimeout(tick, 250);
-    isShown ||= button.isConnected;
+    if (seconds > 0) {
+      say(button, "retryIn", { seconds });
+      setTimeout(countDown, 250);
+    } else {
+      say(button, "retry");
+    }
   };
-  let isShown = false;
-  tick();
+  if (isKey) say(button, "enterKey");
+  else countDown();
   return el(
     "div",
     { class: "error", role: "alert" },

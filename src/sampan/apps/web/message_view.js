@@ -133,7 +133,7 @@ class AnswerView {
     this.prose.element.classList.toggle("live", node.state === "answering");
     this.prose.show(node.content, !isOpen);
     this.copy.hidden = isOpen || !node.content;
-    this.retry.hidden = isOpen;
+    this.retry.hidden = isOpen || node.state === "failed"; // the error has its own
     this.tools.hidden = isOpen && node.state === "waiting";
     this.#say(noteOf(node));
     this.#showSpeed(node.speed ?? {});

@@ -6,11 +6,12 @@ import { conversations, LIMIT, usedRoom } from "./store.js";
 
 export class Sidebar {
   constructor({ list, usage }, actions) {
-    Object.assign(this, { list, usage, actions });
+    Object.assign(this, { list, usage, actions, isRenaming: false });
   }
 
   /** Shows what the browser keeps. `isBusy` tells of a conversation by its id whether an answer is on its way. */
   show(currentId, isBusy) {
+    if (this.isRenaming) return; // do not take the field away from who types in it
     const items = conversations().map((head) => this.#item(head, head.id === currentId, isBusy(head.id)));
     this.list.replaceChildren(el("ul", {}, ...items));
     const used = usedRoom();
@@ -42,10 +43,10 @@ export class Sidebar {
   #rename(item, id, title) {
     const field = el("input", { type: "text", "aria-label": words("rename"), maxlength: 200 });
     field.value = title;
-    let isDone = false;
+    this.isRenaming = true;
     const done = (isKept) => {
-      if (isDone) return;
-      isDone = true;
+      if (!this.isRenaming) return;
+      this.isRenaming = false;
       this.actions.rename(id, isKept && field.value.trim() ? field.value.trim() : title);
     };
     field.addEventListener("keydown", (event) => {

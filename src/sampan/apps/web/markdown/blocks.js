@@ -106,6 +106,7 @@ function list(lines, at, depth) {
     if (!match || match[1].length > indent.length + 1 || isOrdered(match[2]) !== ordered || RULE.test(lines[next])) break;
     const [inside, end] = item(lines, next, match);
     items.push(allBlocks(inside, depth + 1));
+    if (items.at(-1).filter((block) => block.type === "text").length > 1) isTight = false;
     next = end;
     let blank = next;
     while (blank < lines.length && !lines[blank].trim()) blank++;

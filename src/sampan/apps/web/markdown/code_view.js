@@ -12,6 +12,7 @@ export class CodeView {
   #states = []; // the highlighter's state in front of each line
 
   constructor(block) {
+    this.info = block.language;
     const [language] = block.language.split(/\s/, 1);
     this.#highlighter = new Highlighter(language);
     this.code = el("code");
@@ -23,6 +24,11 @@ export class CodeView {
       el("pre", { tabindex: 0 }, this.code),
     );
     this.show(block);
+  }
+
+  /** Whether a block may be what this one has become: not where the name of the language was only half there. */
+  continues(block) {
+    return block?.type === "code" && block.language === this.info;
   }
 
   /** Shows the block's lines; all but the last that were shown before are the same. */

@@ -38,7 +38,7 @@ export class MarkdownView {
   }
 
   #draw(blocks, ended) {
-    const kept = this.#code && blocks[0]?.type === "code" ? 1 : 0;
+    const kept = this.#code?.continues(blocks[0]) ? 1 : 0;
     if (kept) this.#code.show(blocks[0]);
     for (const node of this.#open.slice(kept)) node.remove();
     this.#open = kept && !ended ? [this.#open[0]] : [];
