@@ -3,6 +3,7 @@
 A wrong argument is a ValueError, or a TypeError where it has a wrong type.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -71,6 +72,7 @@ def pack_rows(
 ) -> tuple[str, int] | None: ...
 def draw(table: npt.NDArray[_Unsigned], seed: int, first: int, out: npt.NDArray[_Unsigned]) -> None: ...
 def crc32c(data: npt.NDArray[np.uint8], crc: int = 0, isa: str | None = None) -> int: ...
+def crc32c_ranges(data: npt.NDArray[np.uint8], ranges: Sequence[tuple[int, int]], num_threads: int) -> list[int]: ...
 def crc32c_combine(first: int, second: int, second_size: int) -> int: ...
 def float_matmul(
     weights: npt.NDArray[np.uint16] | npt.NDArray[np.float32],
@@ -177,6 +179,7 @@ class Decoder:
         ranks: npt.NDArray[np.int32],
         logprob_ids: npt.NDArray[np.int32],
         logprobs: npt.NDArray[np.float32],
+        hidden: npt.NDArray[np.float32],
     ) -> None: ...
 
 class LimitMeter:

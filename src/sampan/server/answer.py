@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
 
 from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
@@ -15,8 +15,7 @@ from sampan.server.merge import merge
 from sampan.text import TextDelta, TextStream
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(msgspec.Struct, frozen=True):
     """What one engine step added to the answer `index`.
 
     Tokens and logprobs are the step's; the text may lag behind them, as half characters and what may become a tag or a
@@ -30,6 +29,7 @@ class Delta:
     num_thought_tokens: int  # the first ones of `token_ids`, up to `</think>`
     finish_reason: str | None
     stop_reason: int | str | None
+    prompt_logprobs: tuple[TokenLogprobs, ...] = ()  # of the prompt's next tokens; they come before those of the answer
 
 
 class Answer:
@@ -46,6 +46,7 @@ class Answer:
         self.text = text
         self.token_ids: list[int] = []
         self.logprobs: list[TokenLogprobs] = []
+        self.prompt_logprobs: list[TokenLogprobs] = []
         self.finish_reason = ""
         self.stop_reason: int | str | None = None
         self.num_cached_tokens = 0
@@ -57,6 +58,11 @@ class Answer:
             yield delta
             if delta.finish_reason is not None:
                 return
+
+    def take_time(self) -> None:
+        """Nobody watches it grow. Where a stop string may end it, each token is looked at all the same."""
+        if not self.text.has_stop:
+            self._outputs.take_time()
 
     def _take(self, output: EngineOutput) -> Delta:
         """An engine output as text.
@@ -86,10 +92,12 @@ class Answer:
         token_ids, logprobs = output.new_token_ids[:num_taken], output.logprobs[:num_taken]
         self.token_ids += token_ids
         self.logprobs += logprobs
+        self.prompt_logprobs += output.prompt_logprobs
         self.num_cached_tokens = output.num_cached_tokens
         num_thought = min(max(self.text.num_reasoning_tokens - num_before, 0), num_taken)
         finish_reason = self.finish_reason or None
-        return Delta(self.index, token_ids, logprobs, text, num_thought, finish_reason, self.stop_reason)
+        stop_reason, told = self.stop_reason, output.prompt_logprobs
+        return Delta(self.index, token_ids, logprobs, text, num_thought, finish_reason, stop_reason, told)
 
 
 class Answers:
@@ -104,18 +112,22 @@ class Answers:
         self.answers = answers
         self._prompt_lens = prompt_lens
 
-    async def deltas(self) -> AsyncGenerator[Delta, None]:
+    def deltas(self) -> AsyncIterator[Delta]:
         """All answers' deltas as they come."""
-        async with aclosing(merge([aiter(answer) for answer in self.answers])) as deltas:
-            async for delta in deltas:
-                yield delta
+        return merge([aiter(answer) for answer in self.answers])
 
     async def complete(self) -> Sequence[Answer]:
         """Waits until all have ended."""
-        async with aclosing(self.deltas()) as deltas:
-            async for _ in deltas:
-                pass
+        for answer in self.answers:
+            answer.take_time()
+        async for _ in self.deltas():
+            pass
         return self.answers
+
+    @property
+    def num_tokens(self) -> int:
+        """Of prompts and answers, so far."""
+        return sum(self._prompt_lens) + sum(answer.text.num_tokens for answer in self.answers)
 
     def usage(self) -> dict[str, object]:
         """OpenAI's usage object."""
