@@ -43,9 +43,7 @@ HEADERS = {
     "cache-control": "no-cache",  # may be kept, but is asked for each time: a new version is seen at once
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",  # for browsers that do not know frame-ancestors
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -112,13 +113,14 @@ Serve = Callable[..., Served]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Starts servers whose model gives the answers that it is told to give; settings are `ScriptedEngine`'s."""
+    """Starts servers whose model gives the answers that it is told to give. Settings are `ScriptedEngine`'s; `key` is
+    the API key that they want."""
     ends: list[Callable[[], None]] = []
 
-    def start(*answers: str, **settings: Any) -> Served:
+    def start(*answers: str, key: str = "", **settings: Any) -> Served:
         settings.setdefault("max_model_len", 1_000_000)
         engine = ScriptedEngine(answers or ("Let me see.\n</think>\n\nForty-two.",), **settings)
-        config = ServerConfig(port=0)
+        config = ServerConfig(port=0, api_key_sha256=hashlib.sha256(key.encode()).hexdigest() if key else "")
         app = create_app(engine, TOKENIZER, CHAT_TEMPLATE, config, sampling_defaults=SamplingParams())
         listener = bind_socket(config)
         thread = threading.Thread(target=run_server, args=(app, listener))
