@@ -31,6 +31,7 @@ from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
 from sampan.server.openapi import describe
+from sampan.server.page import page_routes
 from sampan.server.pooling.embeddings import embedding_routes
 from sampan.server.pooling.rerank import rerank_routes
 from sampan.server.security.authenticator import Authenticator
@@ -91,6 +92,7 @@ def create_app(
     app.include_router(ollama_routes(service, model_path))
     if cluster is not None:
         app.include_router(admin_routes(cluster, engine))
+    app.include_router(page_routes())
     describe(app, service)
     for error_class in (SampanError, HTTPException, RequestValidationError):
         app.add_exception_handler(error_class, _answer_error)
