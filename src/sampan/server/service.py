@@ -57,8 +57,8 @@ class Service:
         self._is_closed = False
         self._open_ids: dict[str, list[str]] = {}  # the engine's ids of each answer id
         # Says that two answers came from the same model under the same name; a seed promises nothing across a change.
-        digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode())
-        self.system_fingerprint = f"fp_{digest.hexdigest()[:12]}"
+        self.model_digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode()).hexdigest()
+        self.system_fingerprint = f"fp_{self.model_digest[:12]}"
 
     async def close(self) -> None:
         """Ends open answers and stops the engine. Harmless when called twice."""
