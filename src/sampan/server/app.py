@@ -28,6 +28,7 @@ from sampan.server.http.host_guard import HostGuard
 from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
+from sampan.server.openapi import describe
 from sampan.server.security.authenticator import Authenticator
 from sampan.server.security.guard import KeyGuard
 from sampan.server.security.ledger import Ledger
@@ -71,7 +72,8 @@ def create_app(
     for routes in (generate_routes, chat_routes, completion_routes, model_routes, health_routes):
         app.include_router(routes(service))
     if cluster is not None:
-        app.include_router(admin_routes(cluster))
+        app.include_router(admin_routes(cluster, engine))
+    describe(app, service)
     for error_class in (SampanError, HTTPException, RequestValidationError):
         app.add_exception_handler(error_class, _answer_error)
     app.add_middleware(Gate, engine=engine, config=config)

@@ -209,7 +209,7 @@ def test_all_names_of_the_thinking_budget(ask, name):
     assert asked.chat(**{name: 0}).status_code == 200
     assert asked.engine.calls[0].params.thinking_token_budget == 0
     response = asked.chat(**{name: -1})
-    assert response.json()["error"]["param"] == "thinking_token_budget"
+    assert response.json()["error"]["param"] == name
     assert response.status_code == 400
     if name != "thinking_token_budget":
         assert asked.chat(**{name: 1, "thinking_token_budget": 2}).status_code == 400
@@ -377,11 +377,8 @@ def test_wrong_fields_are_named(ask, fields, param):
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
-        ({"tool_choice": "required"}, "tool_choice"),
-        ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
         ({"structured_outputs": {"structural_tag": "{}"}}, "structured_outputs"),
         ({"best_of": 2}, "best_of"),
-        ({"prompt_logprobs": 1}, "prompt_logprobs"),
         ({"bad_words": ["x"]}, "bad_words"),
         ({"chat_template": "{{ 1 }}"}, "chat_template"),
     ],
