@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from sampan.server.fields import MODEL_NAME, TOKEN_ID, TOKEN_LIMIT
 from sampan.server.http.body import COMPONENT
 from sampan.server.http.errors import ERROR_SCHEMA
+from sampan.server.security.guard import PUBLIC_PATHS
 from sampan.server.service import Service
 
 EVERYWHERE = (400, 403, 408, 431, 500)  # from the head of a request on
@@ -22,14 +23,17 @@ OF_A_NAME = (404,)  # of a model or an answer
 OF_A_BODY = (413, 415)
 OF_WORK = (404, 429, 501, 503)
 OF_STATE = (503,)
+OF_A_KEY = (401, 429)
+KEY_HEADERS = ("x-api-key", "api-key")  # besides Authorization
 DESCRIPTIONS = {
     400: "The request is malformed, or asks for what the model cannot do",
-    403: "The Host or Origin header does not name this server",
+    401: "There is no API key, or one that this server does not know",
+    403: "The Host or Origin header does not name this server, or the API key does not permit this",
     404: "There is no model or answer of that name",
     408: "The request did not arrive in time, or its answer was not complete within its timeout",
     413: "The body is too large",
     415: "The body is not declared as JSON",
-    429: "The queue is full; Retry-After says when to try again",
+    429: "The queue is full, or the API key has reached a limit; Retry-After says when to try again",
     431: "The request line and headers are too large",
     500: "The server failed; its log says more",
     501: "This version lacks what the request asks for",
@@ -65,6 +69,8 @@ def _document(app: FastAPI, service: Service) -> dict[str, Any]:
             response["headers"] = _headers("x-request-id")
         for status in _errors(path, method, operation):
             operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
+    if service.config.has_keys:
+        _ask_for_keys(document)
     _bound(document, _bounds(service))
     return document
 
@@ -94,6 +100,19 @@ def _errors(path: str, method: str, operation: dict[str, Any]) -> set[int]:
     if path in ("/readyz", "/health"):
         statuses.update(OF_STATE)
     return statuses
+
+
+def _ask_for_keys(document: dict[str, Any]) -> None:
+    """Every operation but the public ones needs a key, in one of three headers."""
+    schemes = {name: {"type": "apiKey", "in": "header", "name": name} for name in KEY_HEADERS}
+    document["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}, **schemes}
+    document["security"] = [{"bearer": []}, *({name: []} for name in KEY_HEADERS)]
+    for path, _, operation in _operations(document):
+        if path in PUBLIC_PATHS:
+            operation["security"] = []
+            continue
+        for status in OF_A_KEY:
+            operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
 
 
 def _error_response(status: int) -> dict[str, Any]:

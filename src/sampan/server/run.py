@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 
 import uvicorn
@@ -91,8 +92,9 @@ class _Server(uvicorn.Server):
     def _num_open(self) -> int:
         return len(self.server_state.connections)
 
-    def _has_room(self, num_starting: int) -> bool:
-        return self._capacity.has_room(self._num_open() + num_starting)
+    def _has_room(self, starting: Collection[asyncio.Protocol]) -> bool:
+        connected = self.server_state.connections
+        return self._capacity.has_room(len(connected) + sum(protocol not in connected for protocol in starting))
 
     def _make_protocol(self) -> BoundedHttpProtocol:
         return BoundedHttpProtocol(self.config, self.server_state, self.lifespan.state, self._capacity.waiting)

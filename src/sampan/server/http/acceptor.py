@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 logger = logging.getLogger("sampan.server")
@@ -32,7 +32,7 @@ class Acceptor:
         listener: stays the caller's to close.
         make_protocol: for each connection.
         num_open: how many connections there are now; None where nobody shares the socket, so nobody has to wait.
-        has_room: whether another connection may come beside so many that are starting; else it is told and closed.
+        has_room: whether another connection may come beside those that are starting; else it is told and closed.
         tls: the context for a connection; None for plain HTTP.
     """
 
@@ -41,7 +41,7 @@ class Acceptor:
         listener: socket.socket,
         make_protocol: Callable[[], asyncio.Protocol],
         num_open: Callable[[], int] | None,
-        has_room: Callable[[int], bool] = lambda num_starting: True,
+        has_room: Callable[[Collection[asyncio.Protocol]], bool] = lambda starting: True,
         tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         listener.setblocking(False)
@@ -52,17 +52,20 @@ class Acceptor:
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._is_open = True
-        self._starting: set[asyncio.Task[None]] = set()  # the loop itself holds tasks but weakly
+        self._starting: dict[asyncio.Task[None], asyncio.Protocol] = {}  # the loop itself holds tasks but weakly
         self._resume()
 
     def close(self) -> None:
-        """Connections that were accepted live on."""
+        """Connections that were accepted live on, but those that are still busy with their handshake."""
         self._is_open = False
         self._loop.remove_reader(self._listener)
+        if self._tls is not None:
+            for task in self._starting:
+                task.cancel()
 
     async def wait_closed(self) -> None:
         """Returns once those that were being accepted have started."""
-        await asyncio.gather(*self._starting)
+        await asyncio.gather(*self._starting, return_exceptions=True)
 
     def _resume(self) -> None:
         if self._is_open:
@@ -89,21 +92,22 @@ class Acceptor:
             self._loop.call_later(RETRY_SECONDS, self._resume)
             return
         connection.setblocking(False)
-        if not self._has_room(len(self._starting)):
+        if not self._has_room(self._starting.values()):
             with connection, suppress(OSError):
                 if self._tls is None:
                     connection.send(BUSY)
             return
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        task = self._loop.create_task(self._start(connection))
-        self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
+        protocol = self._make_protocol()
+        task = self._loop.create_task(self._start(connection, protocol))
+        self._starting[task] = protocol
+        task.add_done_callback(self._starting.pop)
 
-    async def _start(self, connection: socket.socket) -> None:
+    async def _start(self, connection: socket.socket, protocol: asyncio.Protocol) -> None:
         if self._tls is None:
-            await self._loop.connect_accepted_socket(self._make_protocol, connection)
+            await self._loop.connect_accepted_socket(lambda: protocol, connection)
             return
         with suppress(OSError):  # ssl.SSLError among them: it spoke no TLS, took too long or left
             await self._loop.connect_accepted_socket(
-                self._make_protocol, connection, ssl=self._tls(), ssl_handshake_timeout=HANDSHAKE_SECONDS
+                lambda: protocol, connection, ssl=self._tls(), ssl_handshake_timeout=HANDSHAKE_SECONDS
             )

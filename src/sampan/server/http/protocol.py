@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httptools
 import msgspec
 from starlette.exceptions import HTTPException
 from uvicorn.config import Config
@@ -12,7 +13,14 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from sampan.server.http.errors import error_body
-from sampan.server.http.request_head import MAX_HEADERS, HeadError, check_framing, check_hosts, origin_form
+from sampan.server.http.request_head import (
+    MAX_HEADERS,
+    HeadError,
+    check_framing,
+    check_hosts,
+    origin_form,
+    without_offer,
+)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -85,12 +93,31 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
             return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            error = self._head_error or HeadError(400, "This is no HTTP request")
+            self._refuse(error.status, str(error))
         if self._head_bytes is None or self.transport.is_closing():
             return
         self._head_bytes += len(data)
         if self._head_bytes > self.max_head_bytes:
             self._refuse(431, f"The request line and headers are larger than {self.max_head_bytes} bytes")
+
+    def _parse(self, data: bytes) -> None:
+        """A request may offer another protocol, and the offer may be ignored (RFC 9110, section 7.8). The parser
+        cannot: it takes whatever follows the head, even a body, for that protocol. So another one reads the head
+        without it.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                head = without_offer(self.parser.get_method(), self.url, self.headers)
+                self.parser = httptools.HttpRequestParser(self)
+                data = head + data[offer.args[0] :]
 
     def on_message_begin(self) -> None:
         self._head_bytes = 0
@@ -105,6 +132,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            return  # the head comes again
         self._head_bytes = None
         self._stop_clock()
         self._waiting.pop(self, None)
@@ -118,18 +147,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         except HeadError as error:
             self._fail(error)
         super().on_headers_complete()
-        if self.expect_100_continue or self.parser.should_upgrade():
-            # Whether a body follows depends on our answer, and after an upgrade that we do not do the parser stops:
-            # what comes next on this connection would be anybody's guess.
+        if self.expect_100_continue:  # whether a body follows depends on our answer: what is next would be a guess
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
-        self._end_linger()
-        super().on_message_complete()
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Called for an offer to change the protocol, which a server may ignore."""
-        self._is_deaf = True
+        if self._head_bytes is None:
+            self._end_linger()
+            super().on_message_complete()
 
     # ---- what goes out ----------------------------------------------------------------------------------------------
 
@@ -143,13 +167,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.cycle.more_body:
             self._linger_deadline = self.loop.call_later(self.max_linger_seconds, self.transport.abort)
 
-    def send_400_response(self, msg: str) -> None:
-        """Called by the base class for what is no HTTP, and after `_fail`."""
-        error, self._head_error = self._head_error or HeadError(400, msg), None
-        self._refuse(error.status, str(error))
-
     def _fail(self, error: HeadError) -> None:
-        """Ends parsing; the parser drops the exception, and the base class calls `send_400_response`."""
+        """Ends parsing; the parser raises an error of its own in place of this one."""
         self._head_error = error
         raise error
 

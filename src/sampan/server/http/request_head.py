@@ -44,6 +44,8 @@ def origin_form(method: bytes, target: bytes, headers: Headers) -> bytes:
     Raises:
         HeadError: the target is not for a server like this.
     """
+    if method == b"CONNECT":
+        raise HeadError(400, "This server is no proxy")
     if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
         return target
     try:
@@ -57,6 +59,14 @@ def origin_form(method: bytes, target: bytes, headers: Headers) -> bytes:
         authority += b":%d" % url.port
     headers[:] = [*(header for header in headers if header[0] != b"host"), (b"host", authority)]
     return (url.path or b"/") + (b"?" + url.query if url.query is not None else b"")
+
+
+def without_offer(method: bytes, target: bytes, headers: Headers) -> bytes:
+    """The head of a request again, without its offer to change the protocol."""
+    kept = [(name, value) for name, value in headers if name not in (b"connection", b"upgrade", b"http2-settings")]
+    if any(name == b"connection" and b"close" in value.lower() for name, value in headers):
+        kept.append((b"connection", b"close"))
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, b"".join(b"%b: %b\r\n" % header for header in kept))
 
 
 def check_hosts(version: str, hosts: Sequence[bytes]) -> None:

@@ -50,10 +50,6 @@ def _make_context(certificate: str, key: str) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     try:
         context.load_cert_chain(certificate, key, password=_refuse_password)
-    except FileNotFoundError:
-        raise UsageError(f"--tls-cert {certificate}: No such file or directory", remedy="name a PEM file") from None
-    except PermissionError as error:
-        raise UsageError(f"--tls-cert {certificate}: {error.strerror}", remedy="make it readable") from None
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             message, remedy = "the TLS key does not belong to the certificate", "give the pair that was made together"
@@ -61,6 +57,9 @@ def _make_context(certificate: str, key: str) -> ssl.SSLContext:
             message = f"{certificate} and {key} are no TLS certificate and key"
             remedy = "both are PEM files; the certificate comes first, then those that signed it"
         raise UsageError(message, remedy=remedy) from None
+    except OSError as error:
+        remedy = "name a PEM file that this user may read"
+        raise UsageError(f"--tls-cert {certificate}: {error.strerror}", remedy=remedy) from None
     return context
 
 
