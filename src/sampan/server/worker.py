@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sampan.cluster import ClusterState, ProcessEngine
 from sampan.cluster.control import Channel, ModelInfo, Situation, WorkerReady
+from sampan.cluster.garbage import spare_what_is_loaded
 from sampan.cluster.lifeline import attach
 from sampan.cluster.log import start_log
 from sampan.engine.generation_config import read_sampling_defaults
@@ -89,7 +90,9 @@ def main(fd: int, listener_fd: int, limits_fd: int) -> int:
         sampling_defaults=read_sampling_defaults(Path(model.path)),
         cluster=worker.cluster,
         limits_fd=limits_fd,
+        model_path=Path(model.path),
     )
+    spare_what_is_loaded()
     with socket.socket(fileno=listener_fd) as listener:
         run_server(app, listener, on_start=worker.follow, on_ready=worker.report_ready)
     return 0

@@ -1,4 +1,5 @@
-"""uvicorn's HTTP parser, with bounds on whatever a client can make long or slow, and errors in the OpenAI shape."""
+"""uvicorn's HTTP parser, with bounds on whatever a client can make long or slow, and errors in the dialect of the
+path."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from sampan.server.http.errors import error_body
+from sampan.server.http.dialects import dialect_of_path
+from sampan.server.http.errors import error_facts
 from sampan.server.http.request_head import (
     MAX_HEADERS,
     HeadError,
@@ -30,6 +32,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     What a client has not read fills the kernel's buffers, then uvicorn's (64 KiB). After that `send` waits, so answers
     are written no faster than they are read. What the engine draws meanwhile waits as token ids, at most `max_tokens`.
+
+    A request's state has `send_body`: the `send` of this class itself, without what the layers above it put around
+    theirs. They look at the start of a response only, and a stream's events are many.
 
     Args:
         waiting: the connections on which no request is being answered, the longest waiting one first; kept up to date.
@@ -49,6 +54,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     max_linger_seconds = 5.0
     max_pipelined = 16
 
+    url = b""  # of the request that is being read; set by the base class from its first byte on
     _head_bytes: int | None = None  # None while no head is being read
     _head_deadline: asyncio.TimerHandle | None = None
     _stall_deadline: asyncio.TimerHandle | None = None
@@ -149,6 +155,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.expect_100_continue:  # whether a body follows depends on our answer: what is next would be a guess
             self.cycle.keep_alive = False
+        self.scope["state"]["send_body"] = self.cycle.send
 
     def on_message_complete(self) -> None:
         if self._head_bytes is None:
@@ -182,12 +189,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             or cycle.response_complete
             or not (cycle.response_started or self.pipeline or _is_whole(cycle))
         ):
-            body = msgspec.json.encode(error_body(HTTPException(status, message)))
-            head = (
-                f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
-                "x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
-            )
-            self.transport.write(STATUS_LINE[status] + head.encode() + body)
+            self.transport.write(_answer(status, message, self.url))
             self.transport.close()
         elif _is_whole(cycle):
             cycle.keep_alive = False  # those before it are answered; this answer would stand in the midst of theirs
@@ -225,3 +227,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 def _is_whole(cycle: Any) -> bool:
     """Whether all of a request's body has come."""
     return not cycle.more_body
+
+
+def _answer(status: int, message: str, url: bytes) -> bytes:
+    """In the dialect of the path, if that has arrived."""
+    facts = error_facts(HTTPException(status, message))
+    dialect = dialect_of_path(url.partition(b"?")[0].decode("latin-1"))
+    body, status = msgspec.json.encode(dialect.body(facts, "")), dialect.status(facts)
+    head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    head += "x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
+    return STATUS_LINE[status] + head.encode() + body
