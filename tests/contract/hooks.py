@@ -17,6 +17,9 @@ BEYOND_A_SCHEMA = [
     r"structured_outputs says where the answer ends",
     r"structured_outputs holds .*constraint|structured_outputs holds \w+, ",
     r"json_schema is missing",
+    r"max_tokens=0 is out of range",  # without prompt_logprobs
+    r"stream and prompt_logprobs exclude each other",
+    r"text_1 holds \d+ texts and text_2 \d+",
     r"top_logprobs needs logprobs",
     r"continue_final_message (wants|and)",
     r"\w+ is given twice",  # in the query and in the body
@@ -30,6 +33,9 @@ BEYOND_A_SCHEMA = [
     # What the model's context and template make of a text.
     r"\d+ prompt tokens and max_tokens=\d+ exceed the context",
     r"the chat template cannot show these messages",
+    r"input\[\d+\] has \d+ tokens, and the context",
+    r"a query and its document have \d+ tokens, and the context",
+    r"This model's embeddings have \d+ dimensions",
     # Texts with a grammar of their own.
     r"the constraint cannot be used",
     # Numbers: to a schema 1.0 is an integer, and some of its readers round what a double cannot hold.

@@ -31,6 +31,8 @@ from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
 from sampan.server.openapi import describe
+from sampan.server.pooling.embeddings import embedding_routes
+from sampan.server.pooling.rerank import rerank_routes
 from sampan.server.security.authenticator import Authenticator
 from sampan.server.security.guard import KeyGuard
 from sampan.server.security.ledger import Ledger
@@ -78,6 +80,8 @@ def create_app(
         generate_routes,
         chat_routes,
         completion_routes,
+        embedding_routes,
+        rerank_routes,
         model_routes,
         anthropic_routes,
         tokenize_routes,

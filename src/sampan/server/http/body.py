@@ -114,7 +114,7 @@ def validation_failure(error: ValidationError) -> RequestError:
 def first_failure(details: Sequence[Mapping[str, Any]]) -> RequestError:
     """The first of pydantic's findings, as one line that shows nothing of what was sent."""
     location, message = details[0]["loc"], details[0]["msg"][:200]
-    if location[:1] in (("body",), ("query",), ("path",)):  # where FastAPI found it
+    if len(location) > 1 and location[0] in ("body", "query", "path"):  # where FastAPI found it
         location = location[1:]
     if not location:
         return RequestError(message, remedy="send one JSON object")
