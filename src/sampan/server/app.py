@@ -22,6 +22,7 @@ from sampan.server.anthropic.routes import anthropic_routes
 from sampan.server.generate.routes import generate_routes
 from sampan.server.health import health_routes
 from sampan.server.http.body import first_failure
+from sampan.server.http.cors import Cors
 from sampan.server.http.edge import Edge
 from sampan.server.http.errors import error_kind, error_response, log_failure
 from sampan.server.http.gate import Gate
@@ -100,6 +101,8 @@ def create_app(
     if config.has_keys:
         ledger = Ledger(os.memfd_create("sampan-limits") if limits_fd is None else limits_fd)
         app.add_middleware(KeyGuard, authenticator=Authenticator(config), ledger=ledger)
+    if config.cors_origins:
+        app.add_middleware(Cors, config=config)
     app.add_middleware(HostGuard, config=config)
     app.add_middleware(Edge)  # added last: outermost
     return app
