@@ -61,7 +61,7 @@ def test_a_thousand_messages_open_at_once_at_their_end(visit, serve) -> None:
           conversation.title = "long";
           if (!saveConversation(conversation)) throw new Error("full");
         }""",
-        SECTION,
+        "## Section {i}\n\n- `code`\n",  # short: the whole conversation goes to the model with the next question
     )
     page.reload()
     page.locator("#list .open").click()
