@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
@@ -121,7 +122,7 @@ class Answers:
                 pass
         return self.answers
 
-    def usage(self) -> dict[str, object]:
+    def usage(self) -> dict[str, Any]:
         """OpenAI's usage object."""
         prompt_tokens = sum(self._prompt_lens)
         completion_tokens = sum(answer.text.num_tokens for answer in self.answers)

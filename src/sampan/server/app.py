@@ -26,6 +26,7 @@ from sampan.server.http.host_guard import HostGuard
 from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
+from sampan.server.openai.responses.routes import response_routes
 from sampan.server.service import Service
 from sampan.text import ChatTemplate, Tokenizer
 
@@ -61,7 +62,7 @@ def create_app(
     # The documentation pages of FastAPI load scripts from other sites; /openapi.json says the same.
     app = FastAPI(title="Sampan", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
-    for routes in (generate_routes, chat_routes, completion_routes, model_routes, health_routes):
+    for routes in (generate_routes, chat_routes, completion_routes, response_routes, model_routes, health_routes):
         app.include_router(routes(service))
     if cluster is not None:
         app.include_router(admin_routes(cluster))

@@ -52,7 +52,7 @@ class Service:
         self.config = config
         self.draining = False
         self._chat_template = chat_template
-        self._defaults = defaults
+        self.defaults = defaults
         self._is_closed = False
         self._open_ids: dict[str, list[str]] = {}  # the engine's ids of each answer id
         # Says that two answers came from the same model under the same name; a seed promises nothing across a change.
@@ -172,7 +172,7 @@ class Service:
 
     def _params(self, request: SamplingFields, prompt_len: int) -> SamplingParams:
         """The request's parameters. A default for the answer's length gives way to the end of the context."""
-        defaults = self._defaults
+        defaults = self.defaults
         if defaults.max_tokens is not None:
             room = max(1, self.engine.max_model_len - prompt_len)
             defaults = replace(defaults, max_tokens=min(defaults.max_tokens, room))
