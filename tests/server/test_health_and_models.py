@@ -76,5 +76,6 @@ def test_openapi_lists_every_path(ask):
         "/readyz",
         "/health",
     }
-    chat = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert "messages" in chat["required"]
+    chat = document["components"]["schemas"]["ChatRequest"]
+    assert chat["required"] == ["messages"]
+    assert chat["properties"]["model"]["anyOf"][0]["enum"] == ["sampan-tiny"]

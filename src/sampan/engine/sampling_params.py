@@ -18,6 +18,16 @@ MAX_LOGIT_BIAS = 1024
 MAX_SEED = 2**63 - 1
 POOLINGS = ("mean", "last")
 
+RANGES: Mapping[str, tuple[float, float]] = {  # both ends included; top_p=0 would leave no token
+    "temperature": (0.0, 100.0),
+    "top_p": (0.0, 1.0),
+    "min_p": (0.0, 1.0),
+    "repetition_penalty": (0.01, 100.0),
+    "presence_penalty": (-2.0, 2.0),
+    "frequency_penalty": (-2.0, 2.0),
+}
+MAX_ABS_LOGIT_BIAS = 100.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingParams:
@@ -90,14 +100,7 @@ class SamplingParams:
         object.__setattr__(self, "stop", stop)
         object.__setattr__(self, "stop_token_ids", tuple(self.stop_token_ids))
         object.__setattr__(self, "top_k", max(self.top_k, 0))
-        for name, low, high in (
-            ("temperature", 0.0, 100.0),
-            ("top_p", 0.0, 1.0),
-            ("min_p", 0.0, 1.0),
-            ("repetition_penalty", 0.01, 100.0),
-            ("presence_penalty", -2.0, 2.0),
-            ("frequency_penalty", -2.0, 2.0),
-        ):
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:  # also false for NaN
                 raise RequestError(f"{name}={value} is out of range", param=name, remedy=f"use {low:g} to {high:g}")
@@ -156,11 +159,13 @@ class SamplingParams:
             raise RequestError(
                 "stop_token_ids holds too many ids", param="stop_token_ids", remedy=f"use at most {MAX_STOP_TOKEN_IDS}"
             )
-        if len(self.logit_bias) > MAX_LOGIT_BIAS or any(not -100.0 <= v <= 100.0 for v in self.logit_bias.values()):
+        biases = self.logit_bias.values()
+        if len(biases) > MAX_LOGIT_BIAS or any(not abs(value) <= MAX_ABS_LOGIT_BIAS for value in biases):
+            bound = f"{MAX_ABS_LOGIT_BIAS:g}"
             raise RequestError(
                 "logit_bias holds too many ids or a value out of range",
                 param="logit_bias",
-                remedy=f"use at most {MAX_LOGIT_BIAS} ids with values -100 to 100",
+                remedy=f"use at most {MAX_LOGIT_BIAS} ids with values -{bound} to {bound}",
             )
         if self.structured_outputs is not None and (self.ignore_eos or self.min_tokens):
             raise RequestError(

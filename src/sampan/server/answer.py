@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
+
+import msgspec
 
 from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
@@ -16,8 +16,7 @@ from sampan.server.merge import merge
 from sampan.text import TextDelta, TextStream
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(msgspec.Struct, frozen=True):
     """What one engine step added to the answer `index`.
 
     Tokens and logprobs are the step's; the text may lag behind them, as half characters and what may become a tag or a
@@ -60,6 +59,11 @@ class Answer:
             yield delta
             if delta.finish_reason is not None:
                 return
+
+    def take_time(self) -> None:
+        """Nobody watches it grow. Where a stop string may end it, each token is looked at all the same."""
+        if not self.text.has_stop:
+            self._outputs.take_time()
 
     def _take(self, output: EngineOutput) -> Delta:
         """An engine output as text.
@@ -109,18 +113,22 @@ class Answers:
         self.answers = answers
         self._prompt_lens = prompt_lens
 
-    async def deltas(self) -> AsyncGenerator[Delta, None]:
+    def deltas(self) -> AsyncIterator[Delta]:
         """All answers' deltas as they come."""
-        async with aclosing(merge([aiter(answer) for answer in self.answers])) as deltas:
-            async for delta in deltas:
-                yield delta
+        return merge([aiter(answer) for answer in self.answers])
 
     async def complete(self) -> Sequence[Answer]:
         """Waits until all have ended."""
-        async with aclosing(self.deltas()) as deltas:
-            async for _ in deltas:
-                pass
+        for answer in self.answers:
+            answer.take_time()
+        async for _ in self.deltas():
+            pass
         return self.answers
+
+    @property
+    def num_tokens(self) -> int:
+        """Of prompts and answers, so far."""
+        return sum(self._prompt_lens) + sum(answer.text.num_tokens for answer in self.answers)
 
     def usage(self) -> dict[str, Any]:
         """OpenAI's usage object."""

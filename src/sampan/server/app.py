@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -27,6 +28,10 @@ from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
 from sampan.server.openai.responses.routes import response_routes
+from sampan.server.openapi import describe
+from sampan.server.security.authenticator import Authenticator
+from sampan.server.security.guard import KeyGuard
+from sampan.server.security.ledger import Ledger
 from sampan.server.service import Service
 from sampan.text import ChatTemplate, Tokenizer
 
@@ -39,6 +44,7 @@ def create_app(
     *,
     sampling_defaults: SamplingParams | None = None,
     cluster: Callable[[], ClusterState] | None = None,
+    limits_fd: int | None = None,
 ) -> FastAPI:
     """An application that answers with one model. Nothing is shared between two of them.
 
@@ -49,6 +55,7 @@ def create_app(
         config: names, limits and habits.
         sampling_defaults: how tokens are drawn where a request says nothing: what the model recommends. How many is for
             `config.default_max_tokens` to say.
+        limits_fd: of the table in which workers share what keys have used; None makes one for this application alone.
         cluster: tells of all processes, where there are several; `/admin/status` shows it.
     """
     defaults = replace(sampling_defaults or SamplingParams(), max_tokens=config.default_max_tokens)
@@ -65,10 +72,14 @@ def create_app(
     for routes in (generate_routes, chat_routes, completion_routes, response_routes, model_routes, health_routes):
         app.include_router(routes(service))
     if cluster is not None:
-        app.include_router(admin_routes(cluster))
+        app.include_router(admin_routes(cluster, engine))
+    describe(app, service)
     for error_class in (SampanError, HTTPException, RequestValidationError):
         app.add_exception_handler(error_class, _answer_error)
     app.add_middleware(Gate, engine=engine, config=config)
+    if config.has_keys:
+        ledger = Ledger(os.memfd_create("sampan-limits") if limits_fd is None else limits_fd)
+        app.add_middleware(KeyGuard, authenticator=Authenticator(config), ledger=ledger)
     app.add_middleware(HostGuard, config=config)
     app.add_middleware(Edge)  # added last: outermost
     return app

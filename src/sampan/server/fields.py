@@ -8,10 +8,19 @@ other field is accepted and named in the log: clients of other servers keep work
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sampan.engine.sampling_params import (
+    MAX_ABS_LOGIT_BIAS,
+    MAX_LOGIT_BIAS,
+    MAX_SEED,
+    MAX_STOP_CHARS,
+    MAX_STOP_STRINGS,
+    MAX_STOP_TOKEN_IDS,
+    RANGES,
+)
 from sampan.engine.structured import StructuredOutputsParams
 from sampan.errors import RequestError, UnsupportedError
 
@@ -21,6 +30,10 @@ MAX_CHOICES = 64  # answers of one request: n, or n times the number of prompts
 MAX_PRIORITY = 100
 MAX_TIMEOUT_SECONDS = 86400.0
 MAX_REPORTED_FIELDS = 8
+MAX_COUNT = 2**31 - 1  # of tokens, where the context is the real bound; also of their ids
+
+# What a value means where its bound is the model's; `sampan.server.openapi` puts that in.
+TOKEN_ID, TOKEN_LIMIT, MODEL_NAME = "token-id", "token-limit", "model-name"
 
 # Fields that this version lacks, and their values that ask for nothing; see `refuse_unsupported`.
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
@@ -51,6 +64,22 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="allow", allow_inf_nan=False)
 
 
+ModelName = Annotated[str, Field(max_length=256, json_schema_extra={"format": MODEL_NAME})]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+TokenId = Annotated[int, Field(ge=0, le=MAX_COUNT, json_schema_extra={"format": TOKEN_ID})]
+TokenLimit = Annotated[int, Field(ge=1, le=MAX_COUNT, json_schema_extra={"format": TOKEN_LIMIT})]
+Bias = Annotated[float, Field(ge=-MAX_ABS_LOGIT_BIAS, le=MAX_ABS_LOGIT_BIAS)]
+_LOGIT_BIAS = Field(max_length=MAX_LOGIT_BIAS, json_schema_extra={"propertyNames": {"pattern": "^[0-9]{1,7}$"}})
+Choices = Annotated[list[str], Field(min_length=1)]
+StopString = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARS)]
+
+
+def _within(name: str) -> Any:
+    """An optional field with the bounds of `SamplingParams`."""
+    low, high = RANGES[name]
+    return Field(default=None, ge=low, le=high)
+
+
 class JsonSchemaFormat(RequestModel):
     """`response_format.json_schema`. Without `strict`, keywords that cannot be enforced are left aside."""
 
@@ -72,7 +101,7 @@ class StructuredOutputsFields(RequestModel):
     schema_: str | dict[str, Any] | None = Field(default=None, alias="json")
     json_object: bool | None = None
     regex: str | None = None
-    choice: list[str] | None = None
+    choice: Choices | None = None
     grammar: str | None = None
 
 
@@ -91,32 +120,32 @@ class AdmissionFields(RequestModel):
 class SamplingFields(AdmissionFields):
     """How tokens are drawn. None takes the server's default, which is the model's own recommendation."""
 
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    seed: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    repetition_penalty: float | None = None
-    logit_bias: dict[int, float] | None = None
-    stop: str | list[str] | None = None
-    stop_token_ids: list[int] | None = None
+    temperature: float | None = _within("temperature")
+    top_p: float | None = Field(default=None, gt=0, le=RANGES["top_p"][1])
+    top_k: int | None = Field(default=None, ge=-1, le=MAX_COUNT)
+    min_p: float | None = _within("min_p")
+    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
+    presence_penalty: float | None = _within("presence_penalty")
+    frequency_penalty: float | None = _within("frequency_penalty")
+    repetition_penalty: float | None = _within("repetition_penalty")
+    logit_bias: Annotated[dict[TokenId, Bias], _LOGIT_BIAS] | None = None
+    stop: StopString | Annotated[list[StopString], Field(max_length=MAX_STOP_STRINGS)] | None = None
+    stop_token_ids: Annotated[list[TokenId], Field(max_length=MAX_STOP_TOKEN_IDS)] | None = None
     include_stop_str_in_output: bool | None = None
     skip_special_tokens: bool | None = None
     ignore_eos: bool | None = None
-    min_tokens: int | None = None
-    thinking_token_budget: int | None = None  # vLLM's name; the next two are other servers'
-    thinking_budget: int | None = None
-    reasoning_max_tokens: int | None = None
-    answer_reserve: int | None = None
+    min_tokens: Count | None = None
+    thinking_token_budget: Count | None = None  # vLLM's name; the next two are other servers'
+    thinking_budget: Count | None = None
+    reasoning_max_tokens: Count | None = None
+    answer_reserve: Count | None = None
     loop_guard: bool | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
+    max_tokens: TokenLimit | None = None
     response_format: ResponseFormat | None = None
     structured_outputs: StructuredOutputsFields | None = None
     guided_json: str | dict[str, Any] | None = None
     guided_regex: str | None = None
-    guided_choice: list[str] | None = None
+    guided_choice: Choices | None = None
     guided_grammar: str | None = None
 
     @property

@@ -8,11 +8,19 @@ from typing import Any, Protocol
 
 import msgspec
 from fastapi import Request
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from sampan.server.answer import Answers, Delta
 from sampan.server.http.disconnect import unless_disconnected
 from sampan.server.http.streaming import OPENAI_WIRE, EventStream, Wire
+
+# Of each event, as OpenAPI sees it; JSON in a text, or the mark of the end.
+EVENT_SCHEMA = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+}
 
 
 class Format(Protocol):
@@ -70,6 +78,15 @@ async def respond(
     if stream:
         return EventStream(events(), ping_interval, wire)
     return json_response(await unless_disconnected(http.receive, whole()))
+
+
+def answered(model: type[BaseModel], wire: Wire | None = OPENAI_WIRE) -> dict[str, Any]:
+    """What OpenAPI says of the answers of `respond`.
+
+    Args:
+        wire: how streams are framed; None where there are none.
+    """
+    return {"model": model, "content": {} if wire is None else {wire.media_type: {"schema": EVENT_SCHEMA}}}
 
 
 def json_response(data: dict[str, Any]) -> Response:

@@ -209,7 +209,7 @@ def test_all_names_of_the_thinking_budget(ask, name):
     assert asked.chat(**{name: 0}).status_code == 200
     assert asked.engine.calls[0].params.thinking_token_budget == 0
     response = asked.chat(**{name: -1})
-    assert response.json()["error"]["param"] == "thinking_token_budget"
+    assert response.json()["error"]["param"] == name
     assert response.status_code == 400
     if name != "thinking_token_budget":
         assert asked.chat(**{name: 1, "thinking_token_budget": 2}).status_code == 400

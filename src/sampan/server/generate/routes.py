@@ -11,10 +11,10 @@ from starlette.responses import Response
 from sampan.errors import RequestError
 from sampan.server.answer import Answers
 from sampan.server.fields import refuse_unsupported
-from sampan.server.generate.requests import GenerateRequest
+from sampan.server.generate.requests import Generated, GenerateRequest
 from sampan.server.http.body import body_schema, read_optional_json, validation_failure
 from sampan.server.http.disconnect import unless_disconnected
-from sampan.server.respond import json_response
+from sampan.server.respond import answered, json_response
 from sampan.server.service import Service
 from sampan.text import THINK_START, ChatPrompt
 
@@ -30,6 +30,7 @@ def generate_routes(service: Service) -> APIRouter:
     @router.post(
         "/generate",
         summary="Answer one prompt",
+        responses={200: answered(Generated, wire=None)},
         description=DESCRIPTION,
         openapi_extra={**body_schema(GenerateRequest, required=False), "parameters": _QUERY_PARAMETERS},
     )
@@ -81,14 +82,8 @@ async def _read(http: Request, service: Service) -> GenerateRequest:
     return asked
 
 
+_FIELDS = GenerateRequest.model_json_schema()["properties"]
 _QUERY_PARAMETERS: list[dict[str, Any]] = [
-    {"name": name, "in": "query", "required": False, "schema": {"type": kind}}
-    for name, kind in (
-        ("prompt", "string"),
-        ("max_length", "integer"),
-        ("temperature", "number"),
-        ("top_p", "number"),
-        ("top_k", "integer"),
-        ("seed", "integer"),
-    )
+    {"name": name, "in": "query", "required": False, "schema": next(iter(_FIELDS[name]["anyOf"]))}
+    for name in ("prompt", "max_length", "temperature", "top_p", "top_k", "seed")
 ]

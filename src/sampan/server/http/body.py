@@ -21,6 +21,8 @@ from sampan.server.off_loop import off_loop_if
 
 INLINE_BODY_BYTES = 64 * 1024  # parsing this much takes well under a millisecond
 
+COMPONENT = "#/components/schemas/{model}"  # where OpenAPI keeps schemas
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -99,6 +101,7 @@ def first_failure(details: Sequence[Mapping[str, Any]]) -> RequestError:
 
 @cache
 def body_schema(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """What OpenAPI says of a route that reads its body with `read_json`."""
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}
+    """What OpenAPI says of a route that reads its body with `read_json`. `sampan.server.openapi` moves what the schema
+    has in `$defs` to where its references point."""
+    schema = model.model_json_schema(ref_template=COMPONENT)
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}

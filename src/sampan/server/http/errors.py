@@ -59,7 +59,31 @@ ERROR_TABLE: dict[type[Exception], ErrorKind] = {
 }
 """Looked up along the class's bases, so a new subclass is answered like its parent until it has a line of its own."""
 
-HTTP_ERROR_TYPES = {403: "PermissionDeniedError", 404: "NotFoundError", 405: "MethodNotAllowedError"}
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": "integer"},
+            },
+            "additionalProperties": False,
+        }
+    },
+    "additionalProperties": False,
+}
+
+HTTP_ERROR_TYPES = {
+    401: "AuthenticationError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    405: "MethodNotAllowedError",
+}
 
 
 def error_kind(error: Exception) -> ErrorKind:

@@ -18,6 +18,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     What a client has not read fills the kernel's buffers, then uvicorn's (64 KiB). After that `send` waits, so answers
     are written no faster than they are read. What the engine draws meanwhile waits as token ids, at most `max_tokens`.
 
+    A request's state has `send_body`: the `send` of this class itself, without what the layers above it put around
+    theirs. They look at the start of a response only, and a stream's events are many.
+
     Attributes:
         max_head_bytes: of one head. What has been read of it at once may exceed this by the size of a read.
         max_head_seconds: from the connection, or the head's first byte, to the head's end.
@@ -68,6 +71,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = None
         self._stop_clock()
         super().on_headers_complete()
+        self.scope["state"]["send_body"] = self.cycle.send
 
     def send_400_response(self, msg: str) -> None:
         """Called by the base class for what is no HTTP."""

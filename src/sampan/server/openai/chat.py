@@ -11,7 +11,8 @@ from sampan.server.fields import refuse_unsupported
 from sampan.server.http.body import body_schema, read_json
 from sampan.server.openai.chat_format import ChatFormat
 from sampan.server.openai.requests import ChatRequest
-from sampan.server.respond import respond
+from sampan.server.openai.shapes import ChatCompletion
+from sampan.server.respond import answered, respond
 from sampan.server.service import Service
 
 
@@ -19,7 +20,12 @@ def chat_routes(service: Service) -> APIRouter:
     """Chat, streamed or not."""
     router = APIRouter(tags=["openai"])
 
-    @router.post("/v1/chat/completions", summary="Answer a conversation", openapi_extra=body_schema(ChatRequest))
+    @router.post(
+        "/v1/chat/completions",
+        summary="Answer a conversation",
+        responses={200: answered(ChatCompletion)},
+        openapi_extra=body_schema(ChatRequest),
+    )
     async def chat(http: Request) -> Response:
         request = await read_json(http, service.config, ChatRequest)
         refuse_unsupported(request)
@@ -38,7 +44,10 @@ def chat_routes(service: Service) -> APIRouter:
         return await respond(http, answers, shape, service.config.ping_interval_seconds, stream=bool(request.stream))
 
     @router.post(
-        "/v1/chat/completions/{answer_id}/answer_now", summary="End the thought of an answer that is being streamed"
+        "/v1/chat/completions/{answer_id}/answer_now",
+        summary="End the thought of an answer that is being streamed",
+        status_code=204,
+        response_class=Response,
     )
     async def answer_now(answer_id: str) -> Response:
         service.answer_now(answer_id)

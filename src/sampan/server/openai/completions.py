@@ -9,7 +9,8 @@ from sampan.server.fields import refuse_unsupported
 from sampan.server.http.body import body_schema, read_json
 from sampan.server.openai.completion_format import CompletionFormat
 from sampan.server.openai.requests import CompletionRequest
-from sampan.server.respond import respond
+from sampan.server.openai.shapes import Completion
+from sampan.server.respond import answered, respond
 from sampan.server.service import Service
 
 
@@ -17,7 +18,12 @@ def completion_routes(service: Service) -> APIRouter:
     """Completions of plain text or token ids, streamed or not."""
     router = APIRouter(tags=["openai"])
 
-    @router.post("/v1/completions", summary="Go on from a text", openapi_extra=body_schema(CompletionRequest))
+    @router.post(
+        "/v1/completions",
+        summary="Go on from a text",
+        responses={200: answered(Completion)},
+        openapi_extra=body_schema(CompletionRequest),
+    )
     async def completions(http: Request) -> Response:
         request = await read_json(http, service.config, CompletionRequest)
         refuse_unsupported(request)

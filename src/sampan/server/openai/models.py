@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from sampan.server.openai.shapes import ModelCard, ModelList
 from sampan.server.service import Service
 
 
@@ -29,11 +30,13 @@ def model_routes(service: Service) -> APIRouter:
             "permission": [],
         }
 
-    @router.get("/v1/models", summary="The served model, once under each of its names")
+    @router.get(
+        "/v1/models", summary="The served model, once under each of its names", responses={200: {"model": ModelList}}
+    )
     async def models() -> dict[str, Any]:
         return {"object": "list", "data": [card(model_id) for model_id in names]}
 
-    @router.get("/v1/models/{model_id:path}", summary="One model's card")
+    @router.get("/v1/models/{model_id:path}", summary="One model's card", responses={200: {"model": ModelCard}})
     async def model(model_id: str) -> dict[str, Any]:
         return card(service.model_name(model_id))
 

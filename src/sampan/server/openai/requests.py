@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from sampan.engine.sampling_params import MAX_LOGPROBS
 from sampan.engine.structured import StructuredOutputsParams
 from sampan.errors import RequestError
-from sampan.server.fields import MAX_CHOICES, SamplingFields, one_of
+from sampan.server.fields import MAX_CHOICES, ModelName, SamplingFields, TokenId, TokenLimit, one_of
+from sampan.server.openai.messages import Messages, TemplateArguments
 from sampan.server.openai.tool_grammar import tool_constraint
 from sampan.server.openai.tools import (
     MAX_TOOLS,
@@ -23,14 +25,22 @@ from sampan.server.openai.tools import (
     ToolPlan,
 )
 
-MAX_MESSAGES = 4096
+TokenIds = Annotated[list[TokenId], Field(min_length=1)]
+
+
+STREAM_OPTIONS_NEED_STREAM: JsonDict = {
+    "if": {"required": ["stream_options"], "properties": {"stream_options": {"type": "object"}}},
+    "then": {"required": ["stream"], "properties": {"stream": {"const": True}}},
+}
 
 
 class OpenAIRequest(SamplingFields):
     """What chat and completions have in common."""
 
-    model: str | None = None
-    max_tokens: int | None = Field(default=None, ge=0)  # 0 where only the prompt is read
+    model_config = ConfigDict(json_schema_extra=STREAM_OPTIONS_NEED_STREAM)
+
+    model: ModelName | None = None
+    max_tokens: Annotated[TokenLimit, Field(ge=0)] | None = None  # 0 where only the prompt is read
     prompt_logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
     stream: bool | None = None
@@ -60,13 +70,13 @@ class OpenAIRequest(SamplingFields):
 class ChatRequest(OpenAIRequest):
     """`POST /v1/chat/completions`."""
 
-    messages: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_MESSAGES)  # checked by `sampan.text`
-    max_completion_tokens: int | None = Field(default=None, ge=1)
+    messages: Messages  # checked by `sampan.text`
+    max_completion_tokens: TokenLimit | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
     include_reasoning: bool | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-    chat_template_kwargs: dict[str, Any] | None = None
+    chat_template_kwargs: TemplateArguments | None = None
     add_generation_prompt: bool | None = None
     continue_final_message: bool | None = None
     tools: list[ToolFields] | None = Field(default=None, max_length=MAX_TOOLS)
@@ -129,7 +139,7 @@ class ChatRequest(OpenAIRequest):
 class CompletionRequest(OpenAIRequest):
     """`POST /v1/completions`. Text never becomes special tokens; a client that wants those sends ids."""
 
-    prompt: str | list[int] | list[str] | list[list[int]]
+    prompt: str | TokenIds | Annotated[list[str], Field(min_length=1)] | Annotated[list[TokenIds], Field(min_length=1)]
     logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
     echo: bool | None = None
 

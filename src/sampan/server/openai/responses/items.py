@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sampan.errors import RequestError
-from sampan.server.openai.requests import MAX_MESSAGES
+from sampan.server.openai.messages import MAX_MESSAGES
 
 
 def to_messages(items: str | Sequence[dict[str, Any]], instructions: str | None) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from sampan.engine.sampling_params import MAX_LOGPROBS
 from sampan.errors import RequestError, UnsupportedError
-from sampan.server.fields import RequestModel, SamplingFields, one_of
+from sampan.server.fields import ModelName, RequestModel, SamplingFields, TokenLimit, one_of
+from sampan.server.openai.messages import InputItems, TemplateArguments
 from sampan.server.openai.requests import ChatRequest
 from sampan.server.openai.responses.items import to_messages
 from sampan.server.openai.tools import (
@@ -92,10 +93,10 @@ class AllowedFunctions(RequestModel):
 class ResponsesRequest(SamplingFields):
     """`POST /v1/responses`. The sampling fields of chat may come as well."""
 
-    input: str | list[dict[str, Any]]
-    model: str | None = None
+    input: str | InputItems
+    model: ModelName | None = None
     instructions: str | None = None
-    max_output_tokens: int | None = Field(default=None, ge=1)
+    max_output_tokens: TokenLimit | None = None
     reasoning: ReasoningFields | None = None
     text: TextFields | None = None
     tools: list[FunctionTool] | None = Field(default=None, max_length=MAX_TOOLS)
@@ -103,7 +104,7 @@ class ResponsesRequest(SamplingFields):
     parallel_tool_calls: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
     include: list[str] | None = Field(default=None, max_length=32)
-    chat_template_kwargs: dict[str, Any] | None = None
+    chat_template_kwargs: TemplateArguments | None = None
     cache_salt: str | None = Field(default=None, max_length=256)
     stream: bool | None = None
     store: bool | None = None  # the response says that it was not

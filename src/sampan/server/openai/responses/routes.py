@@ -10,7 +10,8 @@ from sampan.server.fields import refuse_unsupported
 from sampan.server.http.body import body_schema, read_json
 from sampan.server.openai.responses.format import ResponsesFormat
 from sampan.server.openai.responses.requests import ResponsesRequest
-from sampan.server.respond import respond
+from sampan.server.openai.shapes import ResponseObject
+from sampan.server.respond import answered, respond
 from sampan.server.service import Service
 from sampan.text import ChatPrompt
 
@@ -19,7 +20,12 @@ def response_routes(service: Service) -> APIRouter:
     """Responses, streamed or not."""
     router = APIRouter(tags=["openai"])
 
-    @router.post("/v1/responses", summary="Answer a conversation", openapi_extra=body_schema(ResponsesRequest))
+    @router.post(
+        "/v1/responses",
+        summary="Answer a conversation, in items",
+        responses={200: answered(ResponseObject)},
+        openapi_extra=body_schema(ResponsesRequest),
+    )
     async def responses(http: Request) -> Response:
         request = await read_json(http, service.config, ResponsesRequest)
         refuse_unsupported(request)

@@ -1,0 +1,129 @@
+"""What `/openapi.json` says beyond what FastAPI knows: request bodies, errors, and the bounds that the model sets.
+
+It is a contract, held against the running server by tests/contract: what it calls valid is answered, what it calls
+invalid is refused, and every answer has a status and a shape that stand in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from sampan.server.fields import MODEL_NAME, TOKEN_ID, TOKEN_LIMIT
+from sampan.server.http.body import COMPONENT
+from sampan.server.http.errors import ERROR_SCHEMA
+from sampan.server.service import Service
+
+EVERYWHERE = (400, 403, 408, 431, 500)  # from the head of a request on
+OF_A_NAME = (404,)  # of a model or an answer
+OF_A_BODY = (413, 415)
+OF_WORK = (404, 429, 501, 503)
+OF_STATE = (503,)
+DESCRIPTIONS = {
+    400: "The request is malformed, or asks for what the model cannot do",
+    403: "The Host or Origin header does not name this server",
+    404: "There is no model or answer of that name",
+    408: "The request did not arrive in time, or its answer was not complete within its timeout",
+    413: "The body is too large",
+    415: "The body is not declared as JSON",
+    429: "The queue is full; Retry-After says when to try again",
+    431: "The request line and headers are too large",
+    500: "The server failed; its log says more",
+    501: "This version lacks what the request asks for",
+    503: "Loading or shutting down; Retry-After says when to try again",
+}
+HEADERS: dict[str, Any] = {
+    "x-request-id": {"description": "Names the request in the server's log", "schema": {"type": "string"}},
+    "retry-after": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}},
+}
+
+
+def describe(app: FastAPI, service: Service) -> None:
+    """Has the application serve a complete document, which is put together when it is first asked for."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app, service)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _document(app: FastAPI, service: Service) -> dict[str, Any]:
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    components = document["components"]
+    components["schemas"]["Error"] = ERROR_SCHEMA
+    components["headers"] = HEADERS
+    components["responses"] = {str(status): _error_response(status) for status in DESCRIPTIONS}
+    for path, method, operation in _operations(document):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            content["schema"] = _moved(content["schema"], components["schemas"])
+        for response in operation["responses"].values():
+            response["headers"] = _headers("x-request-id")
+        for status in _errors(path, method, operation):
+            operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
+    _bound(document, _bounds(service))
+    return document
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def _moved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """A reference to `schema`, which moves to the components with all that it has in its `$defs`."""
+    own = {name: value for name, value in schema.items() if name != "$defs"}
+    for name, component in {**schema.get("$defs", {}), own["title"]: own}.items():
+        assert components.setdefault(name, component) == component, name  # two models of one name
+    return {"$ref": COMPONENT.format(model=own["title"])}
+
+
+def _errors(path: str, method: str, operation: dict[str, Any]) -> set[int]:
+    statuses = {*EVERYWHERE}
+    if "requestBody" in operation:
+        statuses.update(OF_A_BODY)
+    if method == "post":
+        statuses.update(OF_WORK)
+    if "{" in path:
+        statuses.update(OF_A_NAME)
+    if path in ("/readyz", "/health"):
+        statuses.update(OF_STATE)
+    return statuses
+
+
+def _error_response(status: int) -> dict[str, Any]:
+    schema = {"$ref": COMPONENT.format(model="Error")}
+    return {
+        "description": DESCRIPTIONS[status],
+        "headers": _headers(*HEADERS) if status in (429, 503) else _headers("x-request-id"),
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _bounds(service: Service) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+    """For each format of `sampan.server.fields`, what this server's model makes of it."""
+    last_id, max_tokens = service.engine.config.vocab_size - 1, service.engine.max_model_len - 1
+    names = [service.config.served_model_name, *service.config.aliases]
+    return {
+        TOKEN_ID: lambda schema: {**schema, "maximum": last_id},
+        TOKEN_LIMIT: lambda schema: {**schema, "maximum": max_tokens},
+        MODEL_NAME: lambda schema: {"type": "string", "enum": names},
+    }
+
+
+def _bound(node: Any, bounds: dict[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> None:
+    """Rewrites in place."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if isinstance(value, dict) and value.get("format") in bounds:
+            node[key] = bounds[value["format"]]({k: v for k, v in value.items() if k != "format"})
+        else:
+            _bound(value, bounds)
