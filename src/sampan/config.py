@@ -19,7 +19,7 @@ from sampan.strict_json import read_json_object
 ARCHITECTURES = {"qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
 MAX_WORKERS = 64
 SPECULATIONS = ("ngram", "off")
-REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none")
+REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none", "deepseek", "deepseek-legacy")
 
 # Far above every real model. A config.json that lies must not make us allocate before a weight file contradicts it.
 SIZE_LIMITS = {
@@ -308,7 +308,10 @@ class ServerConfig:
         aliases: other names that requests may use for the same model.
         model_license: shown in `/v1/models`.
         reasoning_format: where thought goes in chat answers, one of `REASONING_FORMATS`: the field `reasoning_content`,
-            the field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`).
+            the field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`);
+            llama.cpp's `deepseek` is the first of them, and its `deepseek-legacy` the first and the last at once.
+        default_chat_template_kwargs: variables for the chat template where a request says nothing of them, such as
+            `enable_thinking`.
         api_key_file: hashed keys, see `sampan.server.security.keys`; empty for none.
         api_key_sha256: of one more key, which may do everything; in hexadecimal, empty for none.
         allow_remote: permits an address that other machines can reach where there are no API keys.
@@ -328,6 +331,7 @@ class ServerConfig:
     aliases: tuple[str, ...] = field(default=())
     model_license: str = ""
     reasoning_format: str = "reasoning_content"
+    default_chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
     api_key_file: str = ""
     api_key_sha256: str = ""
     allow_remote: bool = False
@@ -348,6 +352,13 @@ class ServerConfig:
             "reasoning_format",
             self.reasoning_format,
             f"use one of {', '.join(REASONING_FORMATS)}",
+        )
+        switches = [self.default_chat_template_kwargs.get(name, True) for name in ("enable_thinking", "thinking")]
+        _require(
+            all(isinstance(switch, bool) for switch in switches),
+            "default_chat_template_kwargs",
+            self.default_chat_template_kwargs,
+            "enable_thinking and thinking are true or false",
         )
         for name in ("ping_interval_seconds", "body_timeout_seconds", "drain_timeout_seconds"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "it must be above 0")

@@ -70,6 +70,7 @@ def test_openapi_lists_every_path(ask):
         "/v1/chat/completions",
         "/v1/chat/completions/{answer_id}/answer_now",
         "/v1/completions",
+        "/v1/responses",
         "/v1/models",
         "/v1/models/{model_id}",
         "/livez",

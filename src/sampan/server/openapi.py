@@ -123,7 +123,8 @@ def _bounds(service: Service) -> dict[str, Callable[[dict[str, Any]], dict[str, 
 def _bound(node: Any, bounds: dict[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> None:
     """Rewrites in place."""
     for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
-        if isinstance(value, dict) and value.get("format") in bounds:
-            node[key] = bounds[value["format"]]({k: v for k, v in value.items() if k != "format"})
+        format_name = value.get("format") if isinstance(value, dict) else None
+        if isinstance(format_name, str) and format_name in bounds:  # else it is a property of that name
+            node[key] = bounds[format_name]({k: v for k, v in value.items() if k != "format"})
         else:
             _bound(value, bounds)

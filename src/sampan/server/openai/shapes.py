@@ -74,8 +74,8 @@ class ToolCall(BaseModel):
 
 
 class AssistantMessage(BaseModel):
-    """`content` is null where generation ended inside the thought, or all is calls. The fields of the thought depend on the server's
-    `--reasoning-format`."""
+    """`content` is null where generation ended inside the thought, or all is calls. The fields of the thought depend on
+    the server's `--reasoning-format`, or on the request's."""
 
     role: Literal["assistant"]
     content: str | None
