@@ -119,7 +119,7 @@ def test_only_what_is_read_is_computed_anew(make_engine: EngineFactory) -> None:
         (POOLED["last"], 144),
         (POOLED["mean"], 0),
         (READ, 0),
-        (SamplingParams(max_tokens=0, prompt_logprobs=0, prompt_logprobs_start=100), 96),
+        (SamplingParams(max_tokens=0, prompt_logprobs=0, prompt_read_start=100), 96),
     ):
         (part,) = run(engine, [Request("r", prompt, params)])["r"]
         assert part.num_cached_tokens == num_cached
@@ -150,7 +150,7 @@ def test_neighbours_are_not_touched(make_engine: EngineFactory) -> None:
         ({"max_tokens": -1, "prompt_logprobs": 1}, "max_tokens"),
         ({"prompt_logprobs": 21}, "prompt_logprobs"),
         ({"prompt_logprobs": -1}, "prompt_logprobs"),
-        ({"prompt_logprobs": 1, "prompt_logprobs_start": -1}, "prompt_logprobs_start"),
+        ({"prompt_logprobs": 1, "prompt_read_start": -1}, "prompt_read_start"),
         ({"pooling": "max", "max_tokens": 0}, "pooling"),
         ({"pooling": "mean"}, "pooling"),
         ({"pooling": "mean", "max_tokens": 0, "prompt_logprobs": 0}, "pooling"),

@@ -86,9 +86,10 @@ def prompt_reading(params: SamplingParams, num_prompt_tokens: int, num_read: int
         num_read: log-probabilities that the client has already, from another engine.
     """
     if params.pooling is not None:
-        return PoolingReading(num_prompt_tokens - 1 if params.pooling == "last" else 0, num_prompt_tokens)
+        last = num_prompt_tokens - 1
+        return PoolingReading(last if params.pooling == "last" else min(params.prompt_read_start, last), last + 1)
     if params.prompt_logprobs is not None:
-        first = max(params.prompt_logprobs_start - 1, 0)
+        first = max(params.prompt_read_start - 1, 0)
         return LogprobsReading(first + num_read, num_prompt_tokens - 1, params.prompt_logprobs)
     return None
 

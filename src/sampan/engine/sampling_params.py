@@ -56,10 +56,10 @@ class SamplingParams:
         logprobs: None for none; 0 for the drawn token's; n for the n most probable ones besides.
         prompt_logprobs: the same for the tokens of the prompt, given those before them. They are the model's own,
             without penalties, bias and mask. The first token has none.
-        prompt_logprobs_start: the first token of the prompt that has one. The tokens before may come from the prefix
-            cache, others are computed anew.
         pooling: what to make of the prompt's hidden states behind the last norm: their "mean", or the "last" token's,
             with length 1 (L2).
+        prompt_read_start: the first token of the prompt that has a log-probability or part in the mean. What is before
+            may come from the prefix cache, what follows is computed anew.
         skip_special_tokens: leave special tokens out of the text.
         structured_outputs: what the answer must look like. The thought before it is free. It ends where the constraint
             lets it end; `max_tokens` and `stop` may cut it short.
@@ -94,8 +94,8 @@ class SamplingParams:
     min_tokens: int = 0
     logprobs: int | None = None
     prompt_logprobs: int | None = None
-    prompt_logprobs_start: int = 0
     pooling: str | None = None
+    prompt_read_start: int = 0
     skip_special_tokens: bool = True
     structured_outputs: StructuredOutputsParams | None = None
     thinking_token_budget: int | None = None
@@ -131,10 +131,10 @@ class SamplingParams:
             raise RequestError(
                 "pooling and prompt_logprobs are two requests", param="pooling", remedy="send one of them"
             )
-        if self.prompt_logprobs_start < 0:
+        if self.prompt_read_start < 0:
             raise RequestError(
-                f"prompt_logprobs_start={self.prompt_logprobs_start} is out of range",
-                param="prompt_logprobs_start",
+                f"prompt_read_start={self.prompt_read_start} is out of range",
+                param="prompt_read_start",
                 remedy="use 0 or more",
             )
         if self.min_tokens < 0 or (self.max_tokens is not None and self.min_tokens > self.max_tokens):

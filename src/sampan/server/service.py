@@ -12,12 +12,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from sampan.cluster import EngineClient
+from sampan.cluster import EngineClient, OutputStream
 from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import RequestError, UnavailableError, UnknownAnswerError, UnknownModelError
 from sampan.server.answer import Answer, Answers
-from sampan.server.fields import MAX_CHOICES, SamplingFields
+from sampan.server.fields import MAX_CHOICES, AdmissionFields, SamplingFields
 from sampan.server.off_loop import off_loop_if
 from sampan.server.sampling import sampling_params, seed_of_choice
 from sampan.server.security.client import current_client
@@ -57,8 +57,8 @@ class Service:
         self._is_closed = False
         self._open_ids: dict[str, list[str]] = {}  # the engine's ids of each answer id
         # Says that two answers came from the same model under the same name; a seed promises nothing across a change.
-        digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode())
-        self.system_fingerprint = f"fp_{digest.hexdigest()[:12]}"
+        self.model_digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode()).hexdigest()
+        self.system_fingerprint = f"fp_{self.model_digest[:12]}"
 
     async def close(self) -> None:
         """Ends open answers and stops the engine. Harmless when called twice."""
@@ -143,8 +143,7 @@ class Service:
             ContextLengthError, OverloadedError, EngineError: from the engine.
             UnavailableError: the server is shutting down.
         """
-        if self.draining:
-            raise UnavailableError("The server is shutting down", remedy="send the request again")
+        self.check_open()
         if len(prompts) * num_choices > MAX_CHOICES:
             raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
         request_id = answer_id or uuid.uuid4().hex
@@ -160,14 +159,8 @@ class Service:
                 for choice in range(num_choices):
                     index = len(answers)
                     own = replace(params, seed=seed_of_choice(params.seed, choice))
-                    outputs = await self.engine.generate(
-                        f"{request_id}-{index}",
-                        prompt,
-                        own,
-                        cache_salt=client.cache_salt(cache_salt),
-                        tenant=client.tenant(request.user or ""),
-                        priority=-(request.priority or 0),  # on the wire, as in vLLM, lower is sooner
-                        timeout=request.timeout,
+                    outputs = await self.submit(
+                        f"{request_id}-{index}", prompt, own, request, cache_salt=cache_salt, timeout=request.timeout
                     )
                     stack.push_async_callback(outputs.aclose)
                     own_ids.append(f"{request_id}-{index}")
@@ -175,6 +168,33 @@ class Service:
             opened = Answers([len(prompt) for prompt in prompts], answers)
             stack.callback(lambda: client.charge(opened.num_tokens))
             yield opened
+
+    def check_open(self) -> None:
+        """Raises UnavailableError: the server is shutting down."""
+        if self.draining:
+            raise UnavailableError("The server is shutting down", remedy="send the request again")
+
+    async def submit(
+        self,
+        request_id: str,
+        prompt: Sequence[int],
+        params: SamplingParams,
+        request: AdmissionFields,
+        *,
+        cache_salt: str,
+        timeout: float | None,
+    ) -> OutputStream:
+        """Hands one prompt to the engine, in the turn of its request and its client. Raises as `open` does."""
+        client = current_client.get()
+        return await self.engine.generate(
+            request_id,
+            prompt,
+            params,
+            cache_salt=client.cache_salt(cache_salt),
+            tenant=client.tenant(request.user or ""),
+            priority=-(request.priority or 0),  # on the wire, as in vLLM, lower is sooner
+            timeout=timeout,
+        )
 
     def answer_now(self, answer_id: str) -> None:
         """Closes the thoughts of an open answer, so that what it has to say follows; harmless where it is said already.

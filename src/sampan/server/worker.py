@@ -90,6 +90,7 @@ def main(fd: int, listener_fd: int, limits_fd: int) -> int:
         sampling_defaults=read_sampling_defaults(Path(model.path)),
         cluster=worker.cluster,
         limits_fd=limits_fd,
+        model_path=Path(model.path),
     )
     spare_what_is_loaded()
     with socket.socket(fileno=listener_fd) as listener:

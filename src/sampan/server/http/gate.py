@@ -19,13 +19,35 @@ from sampan.server.http.errors import error_response
 from sampan.server.security.client import Client
 
 MAX_BODY_BYTES = 64 * 1024
-PATHS = frozenset({"/generate", "/v1/completions", "/v1/chat/completions"})
+GENERATING = {
+    "/api/chat",
+    "/api/generate",
+    "/generate",
+    "/generate_stream",
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/messages",
+}
+READING = {"/v1/embeddings", "/rerank", "/v1/rerank", "/v2/rerank", "/score", "/v1/score"}
+PATHS = frozenset(GENERATING | READING)
+
+
+class _Metadata(msgspec.Struct):
+    """`metadata` of `/v1/messages`."""
+
+    user_id: str | None = None
 
 
 class _Turn(msgspec.Struct):
     """What of a body matters here; see `sampan.server.fields.AdmissionFields`."""
 
     user: str | None = None
+    metadata: _Metadata | None = None
+
+    @property
+    def tenant(self) -> str:
+        """Whose turn it is."""
+        return self.user or (self.metadata and self.metadata.user_id) or ""
 
 
 _decoder = msgspec.json.Decoder(_Turn)
@@ -71,6 +93,6 @@ class Gate:
             return None
         try:
             turn = _decoder.decode(b"".join([message["body"] for message in messages]))
-        except msgspec.DecodeError:  # its error is for others to find
+        except (msgspec.DecodeError, RecursionError):  # its error is for others to find
             return None
-        return self._engine.overload(client.tenant(turn.user or ""))
+        return self._engine.overload(client.tenant(turn.tenant))

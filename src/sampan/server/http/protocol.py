@@ -1,4 +1,4 @@
-"""uvicorn's HTTP parser, with bounds on what comes before a body, and errors in the OpenAI shape."""
+"""uvicorn's HTTP parser, with bounds on what comes before a body, and errors in the dialect of the path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import msgspec
 from starlette.exceptions import HTTPException
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from sampan.server.http.errors import error_body
+from sampan.server.http.dialects import dialect_of_path
+from sampan.server.http.errors import error_facts
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -31,6 +32,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     max_head_seconds = 20.0
     max_stall_seconds = 60.0
 
+    url = b""  # of the request that is being read; set by the base class from its first byte on
     _head_bytes: int | None = None  # None while no head is being read
     _head_deadline: asyncio.TimerHandle | None = None
     _stall_deadline: asyncio.TimerHandle | None = None
@@ -98,7 +100,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse(408, f"The request line and headers did not arrive within {self.max_head_seconds:g} seconds")
 
     def _refuse(self, status: int, message: str) -> None:
-        body = msgspec.json.encode(error_body(HTTPException(status, message)))
+        """In the dialect of the path, if that has arrived."""
+        facts = error_facts(HTTPException(status, message))
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        dialect = dialect_of_path(path)
+        body, status = msgspec.json.encode(dialect.body(facts, "")), dialect.status(facts)
         head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(STATUS_LINE[status] + head.encode() + body)
         self.transport.close()

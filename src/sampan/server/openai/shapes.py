@@ -53,8 +53,8 @@ class CompletionLogprobs(BaseModel):
     """Of a completion: parallel lists."""
 
     tokens: list[str]
-    token_logprobs: list[float]
-    top_logprobs: list[dict[str, float]]
+    token_logprobs: list[float | None]  # none for the first token of an echo
+    top_logprobs: list[dict[str, float] | None]
     text_offset: list[int]
 
 
@@ -93,6 +93,14 @@ class Choice(BaseModel):
     stop_reason: int | str | None
 
 
+class PromptLogprob(BaseModel):
+    """A token at one place of a prompt, by its id."""
+
+    logprob: float
+    rank: int
+    decoded_token: str
+
+
 class ChatChoice(Choice):
     """One answer of a chat."""
 
@@ -105,6 +113,7 @@ class CompletionChoice(Choice):
 
     text: str
     logprobs: CompletionLogprobs | None
+    prompt_logprobs: list[dict[str, PromptLogprob] | None] | None = None
 
 
 class Completed(BaseModel):
@@ -122,6 +131,7 @@ class ChatCompletion(Completed):
 
     object: Literal["chat.completion"]
     choices: list[ChatChoice]
+    prompt_logprobs: list[dict[str, PromptLogprob] | None] | None = None
 
 
 class Completion(Completed):
@@ -143,13 +153,21 @@ class ModelCard(BaseModel):
     max_model_len: int
     license: str | None
     permission: list[dict[str, str]]
+    type: Literal["model"]
+    display_name: str
+    created_at: str
+    lifecycle: Literal["active"]
+    max_input_tokens: int
 
 
 class ModelList(BaseModel):
-    """The served model under all of its names."""
+    """The served model under all of its names, in one page."""
 
     object: Literal["list"]
     data: list[ModelCard]
+    has_more: bool
+    first_id: str
+    last_id: str
 
 
 class InputTokensDetails(BaseModel):
