@@ -22,7 +22,7 @@ def _part(field: str, *kinds: str) -> dict[str, Any]:
 
 _PART = {"anyOf": [_part("text", "text", "input_text", "output_text"), _part("refusal", "refusal")]}
 _CONTENT = {"anyOf": [_TEXT, {"type": "array", "items": _PART}]}
-_FUNCTION = {
+_FUNCTION: dict[str, Any] = {
     "type": "object",
     "required": ["name"],
     "properties": {"name": _TEXT, "arguments": {"anyOf": [_TEXT, {"type": "object"}]}},
@@ -69,7 +69,7 @@ def _item(kind: str, fields: dict[str, Any], *required: str) -> dict[str, Any]:
     return {"type": "object", "required": ["type", *required], "properties": {"type": {"const": kind}, **fields}}
 
 
-_CALL_FIELDS = {"call_id": _OPTIONAL_TEXT, "name": _TEXT, "arguments": _TEXT}
+_CALL_FIELDS = {"call_id": _OPTIONAL_TEXT, **_FUNCTION["properties"]}
 _INPUT_MESSAGE = {
     "type": "object",
     "required": ["role", "content"],
