@@ -132,6 +132,11 @@ class ScriptedEngine:
         self.closing.set()
 
 
+def last_prompt(engine: ScriptedEngine) -> str:
+    """What the model got to read last, as text with its special tokens."""
+    return TOKENIZER.decode(engine.calls[-1].prompt, skip_special_tokens=False)
+
+
 class ScriptedStream:
     """See `sampan.cluster.OutputStream`."""
 

@@ -14,6 +14,11 @@ class Security(NamedTuple):
     api_key_file: Annotated[str | None, Option("ask for API keys; see sampan key", metavar="FILE")] = None
     api_key: Annotated[str | None, Option("ask for this one key; better by SAMPAN_API_KEY", metavar="KEY")] = None
     insecure: Annotated[bool, Option("permit addresses that others can reach without API keys")] = False
+    tls_cert: Annotated[str | None, Option("certificate, PEM: serve https", metavar="FILE")] = None
+    tls_key: Annotated[str | None, Option("its private key, PEM", metavar="FILE")] = None
+    cors_origin: Annotated[
+        tuple[str, ...], Option("pages of this origin may use the server; * with keys", metavar="ORIGIN")
+    ] = ()
     allowed_host: Annotated[
         tuple[str, ...], Option("another name that requests may call this server by", metavar="NAME")
     ] = ()
@@ -67,6 +72,7 @@ def serve(
     from sampan.config import ServerConfig
     from sampan.server import WorkerOrder, announce, bind_socket
     from sampan.server.security.operator_key import read_api_key
+    from sampan.server.security.preflight import check_files
 
     start_log(log_level)
     config = ServerConfig(
@@ -79,9 +85,13 @@ def serve(
         api_key_sha256=read_api_key(security.api_key),
         allow_remote=security.insecure,
         allowed_hosts=security.allowed_host,
+        cors_origins=security.cors_origin,
+        tls_cert=security.tls_cert or "",
+        tls_key=security.tls_key or "",
         workers=workers,
         drain_timeout_seconds=drain_timeout,
     )
+    check_files(config)
     with bind_socket(config) as listener:  # before the model is loaded: a port in use is known at once
         supervisor = Supervisor(
             engine.spec(model, **batching._asdict()),
@@ -96,7 +106,7 @@ def serve(
             with progress(f"Loading {model or 'sampan-tiny'}") as report:
                 started = supervisor.start(report)
             if started:
-                announce(listener)
+                announce(listener, tls=config.has_tls)
                 supervisor.run()
     return 0
 

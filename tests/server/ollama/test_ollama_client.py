@@ -61,7 +61,7 @@ def test_what_the_server_tells_of_its_model(client, server):
     assert listed.digest == running.digest
     assert (listed.size, running.size_vram, running.context_length) == (0, 0, 4096)
     assert shown.template == TEMPLATE
-    assert shown.capabilities == ["completion", "thinking", "tools"]
+    assert shown.capabilities == ["completion", "thinking", "tools", "embedding"]
     assert shown.details.family == "qwen2"
     assert shown.modelinfo["general.parameter_count"] == MODEL_CONFIG.num_parameters
     assert shown.modelinfo["qwen2.context_length"] == 4096

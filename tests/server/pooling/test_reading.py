@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
 from sampan.engine.outputs import TIMEOUT, EngineOutput, FinishReason
 from sampan.errors import EngineError, OverloadedError
 from sampan.server.pooling.read_prompts import WINDOW
+from sampan.server.security.client import Client, current_client
 from scripted_engine import TOKENIZER, USER, ScriptedEngine
 
 BODIES = {
@@ -73,6 +75,19 @@ def test_each_prompt_has_its_turn_in_the_request_s_name(ask, path):
         assert (call.tenant, call.priority, call.cache_salt, call.params.max_tokens) == ("me", -3, "s", 0)
         assert 49.0 < call.timeout <= 50.0
     assert len({call.request_id for call in asked.engine.calls}) == len(asked.engine.calls)
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_keys_share_neither_turn_nor_cache(ask, path):
+    asked, charged = ask(engine=ScriptedEngine()), []
+    client = Client("key", "inference", "salt", SimpleNamespace(charge=charged.append))
+    token = current_client.set(client)
+    try:
+        assert asked.post(path, {**BODIES[path], "user": "me", "cache_salt": "s"}).status_code == 200
+    finally:
+        current_client.reset(token)
+    assert {(call.tenant, call.cache_salt) for call in asked.engine.calls} == {("key", "salt:s")}
+    assert sorted(charged) == sorted(len(call.prompt) for call in asked.engine.calls)
 
 
 @pytest.mark.parametrize("path", BODIES)

@@ -28,7 +28,16 @@ GENERATING = {
     "/v1/completions",
     "/v1/messages",
 }
-READING = {"/v1/embeddings", "/rerank", "/v1/rerank", "/v2/rerank", "/score", "/v1/score"}
+READING = {
+    "/api/embed",
+    "/api/embeddings",
+    "/v1/embeddings",
+    "/rerank",
+    "/v1/rerank",
+    "/v2/rerank",
+    "/score",
+    "/v1/score",
+}
 PATHS = frozenset(GENERATING | READING)
 
 

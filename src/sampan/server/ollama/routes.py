@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -14,11 +16,21 @@ from sampan import __version__
 from sampan.server.answer import Answer
 from sampan.server.fields import RequestModel, refuse_unsupported
 from sampan.server.http.body import body_schema, read_json_from_curl
+from sampan.server.http.disconnect import unless_disconnected
 from sampan.server.ollama.context import continued, remembered
-from sampan.server.ollama.line_format import MEDIA_TYPE, LineFormat, chat_piece, generated_piece, now
+from sampan.server.ollama.line_format import MEDIA_TYPE, LineFormat, chat_piece, generated_piece, nanoseconds, now
 from sampan.server.ollama.models import ModelFacts, running, shown, tags
-from sampan.server.ollama.requests import LATEST, OllamaChat, OllamaGenerate, OllamaRequest, OllamaShow
-from sampan.server.ollama.shapes import OllamaChatted, OllamaGenerated
+from sampan.server.ollama.requests import (
+    LATEST,
+    OllamaChat,
+    OllamaEmbed,
+    OllamaEmbedOne,
+    OllamaGenerate,
+    OllamaRequest,
+    OllamaShow,
+)
+from sampan.server.ollama.shapes import OllamaChatted, OllamaEmbedded, OllamaEmbeddedOne, OllamaGenerated
+from sampan.server.pooling.embeddings import embed, numbers_in_json
 from sampan.server.respond import json_response, respond
 from sampan.server.service import Service
 
@@ -102,6 +114,33 @@ def ollama_routes(service: Service, model_path: Path | None = None) -> APIRouter
         )
         shape = LineFormat(service.tokenizer, model, chat_piece, with_logprobs=bool(request.logprobs), plan=plan)
         return await _answer(http, request, prompt.token_ids, prompt.starts_in_reasoning, shape)
+
+    @router.post(
+        "/api/embed",
+        summary="Texts as vectors",
+        responses={200: {"model": OllamaEmbedded}},
+        openapi_extra=body_schema(OllamaEmbed),
+    )
+    async def embed_many(http: Request) -> Response:
+        started = time.perf_counter()
+        request = await read_json_from_curl(http, service.config, OllamaEmbed)
+        model = _known_name(request, request.model)
+        vectors, num_tokens = await unless_disconnected(http.receive, embed(service, request.embedding()))
+        embeddings = await to_thread.run_sync(numbers_in_json, vectors)
+        durations = {"total_duration": nanoseconds(time.perf_counter() - started), "load_duration": 0}
+        return json_response({"model": model, "embeddings": embeddings, **durations, "prompt_eval_count": num_tokens})
+
+    @router.post(
+        "/api/embeddings",
+        summary="A text as a vector",
+        responses={200: {"model": OllamaEmbeddedOne}},
+        openapi_extra=body_schema(OllamaEmbedOne),
+    )
+    async def embed_one(http: Request) -> Response:
+        request = await read_json_from_curl(http, service.config, OllamaEmbedOne)
+        _known_name(request, request.model)
+        vectors, _ = await unless_disconnected(http.receive, embed(service, request.embedding()))
+        return json_response({"embedding": numbers_in_json(vectors)[0]})
 
     def _known_name(request: RequestModel, name: str) -> str:
         """The name as the client wrote it, if it is one of the model's."""

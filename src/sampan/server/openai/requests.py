@@ -13,7 +13,7 @@ from pydantic.config import JsonDict
 from sampan.engine.sampling_params import MAX_LOGPROBS
 from sampan.engine.structured import StructuredOutputsParams
 from sampan.errors import RequestError
-from sampan.server.fields import MAX_CHOICES, ModelName, SamplingFields, TokenIds, TokenLimit, one_of
+from sampan.server.fields import MAX_CHOICES, MAX_COUNT, ModelName, SamplingFields, TokenIds, TokenLimit, one_of
 from sampan.server.openai.messages import Messages, TemplateArguments
 from sampan.server.openai.reasoning import Effort, ReasoningFormat, ReasoningOptions, ThinkingOptions, one_thinking
 from sampan.server.openai.tool_grammar import tool_constraint
@@ -44,7 +44,9 @@ class OpenAIRequest(SamplingFields):
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
     stream: bool | None = None
     stream_options: dict[str, bool | None] | None = None
-    truncate_prompt_tokens: Literal[-1] | TokenLimit | None = None  # keeps the last ones; -1 as many as fit
+    truncate_prompt_tokens: Literal[-1] | Annotated[int, Field(ge=1, le=MAX_COUNT)] | None = (
+        None  # keeps the last ones; -1 as many as fit
+    )
     return_token_ids: bool | None = None
     request_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._:-]{1,128}$")  # the end of the answer's id
     cache_salt: str | None = Field(default=None, max_length=256)  # cached prompts are shared under equal salts only

@@ -42,17 +42,7 @@ def embedding_routes(service: Service) -> APIRouter:
         request = await read_json(http, service.config, EmbeddingRequest)
         refuse_unsupported(request)
         model = service.model_name(request.model)
-        _check_dimensions(request.dimensions, service.engine.config.hidden_size)
-        prompts = await _prompts(service, request)
-        params = SamplingParams(max_tokens=0, pooling=request.pooling or "mean")
-
-        async def vectors() -> list[Float32Array]:
-            reads = [PromptToRead(prompt, params) for prompt in prompts]
-            done = await read_prompts(service, reads, request, request.cache_salt or "")
-            return [read.pooled for read in done if read.pooled is not None]
-
-        found = await unless_disconnected(http.receive, vectors())
-        num_tokens = sum(map(len, prompts))
+        found, num_tokens = await unless_disconnected(http.receive, embed(service, request))
         is_large = len(found) * service.engine.config.hidden_size > INLINE_NUMBERS
         body = {
             "object": "list",
@@ -63,6 +53,22 @@ def embedding_routes(service: Service) -> APIRouter:
         return json_response(body)
 
     return router
+
+
+async def embed(service: Service, request: EmbeddingRequest) -> tuple[list[Float32Array], int]:
+    """The vectors of a request's inputs, and how many tokens these have.
+
+    Raises:
+        RequestError: the dimensions are not the model's, or an id is not.
+        ContextLengthError: an input does not fit.
+        SampanError: see `read_prompts`.
+    """
+    _check_dimensions(request.dimensions, service.engine.config.hidden_size)
+    prompts = await _prompts(service, request)
+    params = SamplingParams(max_tokens=0, pooling=request.pooling or "mean")
+    reads = [PromptToRead(prompt, params) for prompt in prompts]
+    done = await read_prompts(service, reads, request, request.cache_salt or "")
+    return [read.pooled for read in done if read.pooled is not None], sum(map(len, prompts))
 
 
 def _check_dimensions(dimensions: int | None, hidden_size: int) -> None:
@@ -112,6 +118,11 @@ async def _prompts(service: Service, request: EmbeddingRequest) -> list[list[int
 
 def _token_ids(inputs: Sequence[Any], tokenizer: Tokenizer) -> list[list[int]]:
     return [tokenizer.encode(item) if isinstance(item, str) else item for item in inputs]
+
+
+def numbers_in_json(vectors: Sequence[Float32Array]) -> list[msgspec.Raw]:
+    """Each vector as a list in JSON of its own; see `_data`."""
+    return [msgspec.Raw(msgspec.json.encode(_numbers(vector))) for vector in vectors]
 
 
 def _data(vectors: Sequence[Float32Array], as_base64: bool) -> list[msgspec.Raw]:

@@ -1,0 +1,64 @@
+// The list of conversations: open, rename, export, delete.
+
+import { el, icon } from "./dom.js";
+import { name, say, words } from "./i18n.js";
+import { conversations, LIMIT, usedRoom } from "./store.js";
+
+export class Sidebar {
+  constructor({ list, usage }, actions) {
+    Object.assign(this, { list, usage, actions, isRenaming: false });
+  }
+
+  /** Shows what the browser keeps. `isBusy` tells of a conversation by its id whether an answer is on its way. */
+  show(currentId, isBusy) {
+    if (this.isRenaming) return; // do not take the field away from who types in it
+    const items = conversations().map((head) => this.#item(head, head.id === currentId, isBusy(head.id)));
+    this.list.replaceChildren(el("ul", {}, ...items));
+    const used = usedRoom();
+    this.usage.hidden = used < LIMIT / 2;
+    say(this.usage, "usage", { used: (used / 1e6).toFixed(1), limit: (LIMIT / 1e6).toFixed(0) });
+  }
+
+  #item({ id, title }, isCurrent, isBusy) {
+    const label = title ? el("span", {}, title) : say(el("span"), "untitled");
+    const open = el("button", { type: "button", class: "open", "aria-current": isCurrent ? "true" : null }, label);
+    open.addEventListener("click", () => this.actions.open(id));
+    open.addEventListener("dblclick", () => this.#rename(item, id, title));
+    const tool = (iconName, key, run) => name(el("button", { type: "button", class: "quiet", on: { click: run } }, icon(iconName)), key);
+    const item = el(
+      "li",
+      { class: isBusy ? "busy" : null },
+      open,
+      el(
+        "span",
+        { class: "item-tools" },
+        tool("edit", "rename", () => this.#rename(item, id, title)),
+        tool("export", "exportOne", () => this.actions.exportOne(id)),
+        tool("trash", "delete", () => this.actions.remove(id)),
+      ),
+    );
+    return item;
+  }
+
+  #rename(item, id, title) {
+    const field = el("input", { type: "text", "aria-label": words("rename"), maxlength: 200 });
+    field.value = title;
+    this.isRenaming = true;
+    const done = (isKept) => {
+      if (!this.isRenaming) return;
+      this.isRenaming = false;
+      this.actions.rename(id, isKept && field.value.trim() ? field.value.trim() : title);
+    };
+    field.addEventListener("keydown", (event) => {
+      if (event.isComposing) return;
+      if (event.key === "Enter") done(true);
+      if (event.key === "Escape") {
+        event.stopPropagation();
+        done(false);
+      }
+    });
+    field.addEventListener("blur", () => done(true));
+    item.replaceChildren(field);
+    field.select();
+  }
+}
