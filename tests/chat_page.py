@@ -10,6 +10,8 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: 
 
 from playwright.sync_api import Page, expect
 
+expect.set_options(timeout=20_000)  # machines may be busy
+
 __all__ = ["Page", "answered", "ask", "expect", "until"]
 
 

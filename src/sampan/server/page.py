@@ -75,7 +75,7 @@ def page_routes() -> APIRouter:
     router = APIRouter(include_in_schema=False)
     files = _read_folder(resources.files("sampan") / "apps" / "web")
 
-    @router.api_route("/", methods=["GET", "HEAD"])
+    @router.get("/")  # HEAD is how Ollama's clients look for a server, see `sampan.server.ollama`
     async def page(http: Request) -> Response:
         return files[ENTRY].response(http.headers.get("if-none-match", ""))
 

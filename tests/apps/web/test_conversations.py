@@ -81,7 +81,7 @@ def test_conversations_leave_and_come_back_as_a_file(visit, serve, tmp_path: Pat
     download.value.save_as(path)
     other = visit(served.url)
     other.set_input_files("#file", path)
-    expect(other.locator("#toasts")).to_have_text("Imported 1 conversations.")
+    expect(other.locator("#toasts")).to_have_text("Conversations imported: 1")
     other.get_by_role("button", name="a question", exact=True).click()
     expect(other.locator(".answer > .prose")).to_have_text("Forty-two.")
     expect(other.locator(".fold")).to_be_visible()

@@ -45,7 +45,7 @@ def test_a_thought_is_shown_while_it_goes_on_and_can_be_ended(visit, serve) -> N
     ask(page)
     expect(page.locator(".fold")).to_have_text(re.compile(r"^Thinking · \d+\.\d s$"))
     expect(page.locator(".glimpse")).to_contain_text("Hmm. Hmm.")
-    expect(page.locator("#said")).to_have_text("Reading your message")
+    expect(page.locator("#said")).to_have_text("Thinking")
     page.get_by_role("button", name="Answer now").click()
     button = page.get_by_role("button", name="Asked for the answer")
     expect(button).to_be_disabled()

@@ -24,10 +24,10 @@ placeIcons(document);
 
 const settings = new SettingsDialog(takeKey);
 const help = shortcutsDialog();
-const desk = new Desk({ shown, changed: (node) => chat.changed(node), listed, full: () => toast("full"), ended });
+const desk = new Desk({ shown, changed, listed, full: () => toast("full"), ended });
 const actions = {
   retry: (node) => desk.retry(node),
-  edit: (node, text) => desk.edit(node, text),
+  edit,
   turn: (node, step) => desk.turn(node, step),
   enterKey: () => settings.open(true),
   answerNow,
@@ -52,6 +52,11 @@ function shown(conversation) {
   announce(desk.answering?.node);
 }
 
+function changed(node) {
+  chat.changed(node);
+  announce(node);
+}
+
 function listed() {
   sidebar.show(desk.current.id, (id) => desk.isBusy(id));
 }
@@ -59,14 +64,21 @@ function listed() {
 /** Tells a screen reader how an answer ended, and what it says if it is short enough to be listened to. */
 function ended(node) {
   const key = { done: "answered", stopped: "stopped" }[node.state] ?? `error_${node.error.kind}`;
-  $("said").textContent = `${words(key)} ${node.state === "done" ? node.content.slice(0, 600) : ""}`;
+  setText($("said"), `${words(key)} ${node.state === "done" ? node.content.slice(0, 600) : ""}`);
+  if (node.state === "failed") findModel(); // the server may have come back with another one
 }
 
+/** Tells a screen reader that an answer is on its way, and how far it is. */
 function announce(node) {
-  if (node) $("said").textContent = words(node.state);
+  if (["waiting", "thinking", "answering"].includes(node?.state)) setText($("said"), words(node.state));
 }
 
 // ---- what the user does ---------------------------------------------------------------------------------------------
+
+function edit(node, text) {
+  desk.edit(node, text);
+  if (!isNarrow.matches) composer.focus();
+}
 
 function begin() {
   desk.begin();
@@ -103,8 +115,8 @@ async function importFile() {
   $("file").value = "";
   if (!file) return;
   const found = await readFile(file);
-  for (const conversation of found) desk.save(conversation);
-  toast(found.length ? "imported" : "importFailed", { count: found.length });
+  if (!found.length) toast("importFailed");
+  else if (found.every((conversation) => desk.save(conversation))) toast("imported", { count: found.length });
 }
 
 function showExamples() {

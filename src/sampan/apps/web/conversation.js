@@ -66,10 +66,13 @@ export function checked(data) {
   const conversation = { ...createConversation(), title: data.title.slice(0, 200) };
   if (Number.isFinite(data.updated)) conversation.updated = data.updated;
   const ids = new Map([["", null]]); // old id -> new node
-  const waiting = Object.values(data.nodes).filter(isMessage);
-  const childrenOf = Map.groupBy ? Map.groupBy(waiting, (node) => node.parent) : groupByParent(waiting);
+  const followers = new Map(); // old id -> old nodes
+  for (const node of Object.values(data.nodes).filter(isMessage)) {
+    if (!followers.has(node.parent)) followers.set(node.parent, []);
+    followers.get(node.parent).push(node);
+  }
   for (const [old, parent] of ids) {
-    for (const node of childrenOf.get(old) ?? []) {
+    for (const node of followers.get(old) ?? []) {
       if (!ids.has(node.id)) ids.set(node.id, add(conversation, parent, messageFields(node)));
     }
   }
@@ -78,12 +81,6 @@ export function checked(data) {
     if (child && child.parent === (parent?.id ?? "")) conversation.chosen[child.parent] = child.id;
   }
   return conversation;
-}
-
-function groupByParent(nodes) {
-  const groups = new Map();
-  for (const node of nodes) groups.set(node.parent, [...(groups.get(node.parent) ?? []), node]);
-  return groups;
 }
 
 const isMessage = (node) =>

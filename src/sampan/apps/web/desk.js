@@ -97,10 +97,13 @@ export class Desk {
     return conversation;
   }
 
+  /** Returns whether there was room for it. */
   save(conversation) {
     this.#saved = performance.now();
-    if (!saveConversation(conversation)) this.events.full();
+    const isSaved = saveConversation(conversation);
+    if (!isSaved) this.events.full();
     this.events.listed();
+    return isSaved;
   }
 
   /** Before the page goes away. */

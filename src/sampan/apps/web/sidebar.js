@@ -12,22 +12,31 @@ export class Sidebar {
   /** Shows what the browser keeps. `isBusy` tells of a conversation by its id whether an answer is on its way. */
   show(currentId, isBusy) {
     if (this.isRenaming) return; // do not take the field away from who types in it
-    const items = conversations().map((head) => this.#item(head, head.id === currentId, isBusy(head.id)));
-    this.list.replaceChildren(el("ul", {}, ...items));
+    const items = conversations().map(({ id, title }) => ({ id, title, isCurrent: id === currentId, isBusy: isBusy(id) }));
+    this.#showItems(items);
     const used = usedRoom();
     this.usage.hidden = used < LIMIT / 2;
     say(this.usage, "usage", { used: (used / 1e6).toFixed(1), limit: (LIMIT / 1e6).toFixed(0) });
   }
 
-  #item({ id, title }, isCurrent, isBusy) {
+  /** Builds the list anew only where it differs, and leaves the keyboard where it was. */
+  #showItems(items) {
+    const shown = JSON.stringify(items);
+    if (shown === this.shown) return;
+    this.shown = shown;
+    const focused = document.activeElement.closest("#list li")?.dataset.id;
+    this.list.replaceChildren(el("ul", {}, ...items.map((item) => this.#item(item))));
+    if (focused) this.list.querySelector(`[data-id="${CSS.escape(focused)}"] .open`)?.focus();
+  }
+
+  #item({ id, title, isCurrent, isBusy }) {
     const label = title ? el("span", {}, title) : say(el("span"), "untitled");
     const open = el("button", { type: "button", class: "open", "aria-current": isCurrent ? "true" : null }, label);
     open.addEventListener("click", () => this.actions.open(id));
-    open.addEventListener("dblclick", () => this.#rename(item, id, title));
     const tool = (iconName, key, run) => name(el("button", { type: "button", class: "quiet", on: { click: run } }, icon(iconName)), key);
     const item = el(
       "li",
-      { class: isBusy ? "busy" : null },
+      { class: isBusy ? "busy" : null, data: { id } },
       open,
       el(
         "span",
@@ -47,6 +56,7 @@ export class Sidebar {
     const done = (isKept) => {
       if (!this.isRenaming) return;
       this.isRenaming = false;
+      this.shown = ""; // the field has to go, whatever was typed
       this.actions.rename(id, isKept && field.value.trim() ? field.value.trim() : title);
     };
     field.addEventListener("keydown", (event) => {
