@@ -22,7 +22,7 @@ MAX_WORKERS = 64
 SPECULATIONS = ("ngram", "off")
 ANY_ORIGIN = "*"
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)  # as browsers write it
-REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none")
+REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none", "deepseek", "deepseek-legacy")
 
 # Far above every real model. A config.json that lies must not make us allocate before a weight file contradicts it.
 SIZE_LIMITS = {
@@ -311,7 +311,10 @@ class ServerConfig:
         aliases: other names that requests may use for the same model.
         model_license: shown in `/v1/models`.
         reasoning_format: where thought goes in chat answers, one of `REASONING_FORMATS`: the field `reasoning_content`,
-            the field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`).
+            the field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`);
+            llama.cpp's `deepseek` is the first of them, and its `deepseek-legacy` the first and the last at once.
+        default_chat_template_kwargs: variables for the chat template where a request says nothing of them, such as
+            `enable_thinking`.
         api_key_file: hashed keys, see `sampan.server.security.keys`; empty for none.
         api_key_sha256: of one more key, which may do everything; in hexadecimal, empty for none.
         allow_remote: permits an address that other machines can reach where there are no API keys.
@@ -334,6 +337,7 @@ class ServerConfig:
     aliases: tuple[str, ...] = field(default=())
     model_license: str = ""
     reasoning_format: str = "reasoning_content"
+    default_chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
     api_key_file: str = ""
     api_key_sha256: str = ""
     allow_remote: bool = False
@@ -362,6 +366,13 @@ class ServerConfig:
             "reasoning_format",
             self.reasoning_format,
             f"use one of {', '.join(REASONING_FORMATS)}",
+        )
+        switches = [self.default_chat_template_kwargs.get(name, True) for name in ("enable_thinking", "thinking")]
+        _require(
+            all(isinstance(switch, bool) for switch in switches),
+            "default_chat_template_kwargs",
+            self.default_chat_template_kwargs,
+            "enable_thinking and thinking are true or false",
         )
         for origin in self.cors_origins:
             known = origin == ANY_ORIGIN or ORIGIN.fullmatch(origin)

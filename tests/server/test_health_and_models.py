@@ -94,6 +94,7 @@ def test_openapi_lists_every_path(ask):
         "/v1/chat/completions",
         "/v1/chat/completions/{answer_id}/answer_now",
         "/v1/completions",
+        "/v1/responses",
         "/v1/embeddings",
         "/v1/messages",
         "/v1/messages/count_tokens",

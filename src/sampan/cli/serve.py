@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from sampan.cli.options import Engine, Model
 from sampan.cli.parameters import Option
@@ -45,6 +45,9 @@ def serve(
     reasoning_format: Annotated[
         str, Option("field of the thought; or both, or none", metavar="FIELD")
     ] = "reasoning_content",
+    default_chat_template_kwargs: Annotated[
+        str | None, Option("variables of the chat template where a request says nothing of them", metavar="JSON")
+    ] = None,
     log_level: Annotated[
         str, Option("of the log", metavar="LEVEL", choices=("debug", "info", "warning", "error"))
     ] = "info",
@@ -77,6 +80,7 @@ def serve(
         port=port,
         default_max_tokens=default_max_tokens,
         reasoning_format=reasoning_format,
+        default_chat_template_kwargs=_template_kwargs(default_chat_template_kwargs),
         api_key_file=security.api_key_file or "",
         api_key_sha256=read_api_key(security.api_key),
         allow_remote=security.insecure,
@@ -105,3 +109,22 @@ def serve(
                 announce(listener, tls=config.has_tls)
                 supervisor.run()
     return 0
+
+
+def _template_kwargs(text: str | None) -> dict[str, Any]:
+    """
+    Raises:
+        ConfigError: it is no JSON object.
+    """
+    import json
+
+    from sampan.errors import ConfigError
+
+    try:
+        kwargs = json.loads(text or "{}")
+    except ValueError:
+        kwargs = None
+    if not isinstance(kwargs, dict):
+        remedy = """write it like '{"enable_thinking": false}'"""
+        raise ConfigError("default_chat_template_kwargs is no JSON object", remedy=remedy)
+    return kwargs

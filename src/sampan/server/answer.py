@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -143,7 +144,7 @@ class Answers:
         """Tokens of all prompts."""
         return sum(self._prompt_lens)
 
-    def usage(self) -> dict[str, object]:
+    def usage(self) -> dict[str, Any]:
         """OpenAI's usage object."""
         prompt_tokens = self.num_prompt_tokens
         completion_tokens = sum(answer.text.num_tokens for answer in self.answers)

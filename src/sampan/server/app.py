@@ -31,6 +31,7 @@ from sampan.server.ollama.routes import ollama_routes
 from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
+from sampan.server.openai.responses.routes import response_routes
 from sampan.server.openapi import describe
 from sampan.server.page import page_routes
 from sampan.server.pooling.embeddings import embedding_routes
@@ -82,6 +83,7 @@ def create_app(
         generate_routes,
         chat_routes,
         completion_routes,
+        response_routes,
         embedding_routes,
         rerank_routes,
         model_routes,
