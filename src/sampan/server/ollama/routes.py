@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -17,6 +16,7 @@ from sampan.server.answer import Answer
 from sampan.server.fields import RequestModel, refuse_unsupported
 from sampan.server.http.body import body_schema, read_json_from_curl
 from sampan.server.http.disconnect import unless_disconnected
+from sampan.server.off_loop import off_loop_if
 from sampan.server.ollama.context import continued, remembered
 from sampan.server.ollama.line_format import MEDIA_TYPE, LineFormat, chat_piece, generated_piece, nanoseconds, now
 from sampan.server.ollama.models import ModelFacts, running, shown, tags
@@ -126,7 +126,7 @@ def ollama_routes(service: Service, model_path: Path | None = None) -> APIRouter
         request = await read_json_from_curl(http, service.config, OllamaEmbed)
         model = _known_name(request, request.model)
         vectors, num_tokens = await unless_disconnected(http.receive, embed(service, request.embedding()))
-        embeddings = await to_thread.run_sync(numbers_in_json, vectors)
+        embeddings = await off_loop_if(len(vectors) > 1, lambda: numbers_in_json(vectors))
         durations = {"total_duration": nanoseconds(time.perf_counter() - started), "load_duration": 0}
         return json_response({"model": model, "embeddings": embeddings, **durations, "prompt_eval_count": num_tokens})
 
