@@ -28,15 +28,21 @@ demo: $(VENV)/.sampan  ## ask the embedded model one question
 	@PATH="$(abspath $(BIN)):$$PATH" bash scripts/demo.sh
 
 .PHONY: test
-test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones and not those against torch
-	@$(BIN)/python -m pytest -q -m "not slow and not reference"
+test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones, those against torch, and those in a browser
+	@$(BIN)/python -m pytest -q -m "not slow and not reference and not browser"
+
+.PHONY: test-browser
+test-browser: $(VENV)/.sampan $(VENV)/.test $(VENV)/.browser  ## drive the chat page in a headless Chromium
+	@bash scripts/install_chromium.sh
+	@$(BIN)/python -m pytest -q -m browser tests/apps/web
 
 .PHONY: test-reference
 test-reference: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## compare with torch and transformers (large downloads)
 	@$(BIN)/python -m pytest -q -m reference
 
 .PHONY: test-all
-test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## run every test
+test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference $(VENV)/.browser  ## run every test
+	@bash scripts/install_chromium.sh
 	@$(BIN)/python -m pytest -q
 
 .PHONY: bench
@@ -84,6 +90,6 @@ $(VENV)/.sampan: $(SOURCES) | $(VENV)/.build
 	  echo "Building Sampan and installing what it needs (about 250 MB, most of it PaddlePaddle)"; fi
 	$(call pip_install,--no-build-isolation --editable .)
 
-$(VENV)/.test $(VENV)/.check $(VENV)/.reference: $(VENV)/.%: pyproject.toml | $(VENV)/.python
+$(VENV)/.test $(VENV)/.check $(VENV)/.reference $(VENV)/.browser: $(VENV)/.%: pyproject.toml | $(VENV)/.python
 	@echo "Installing the dependency group '$*'"
 	$(call pip_install,--group $*)

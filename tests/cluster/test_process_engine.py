@@ -140,7 +140,7 @@ def test_a_reader_in_no_hurry_gets_few_outputs(running: RunningEngine, alone: En
         stream.take_time()
         outputs = [output async for output in stream]
         assert whole(outputs) == whole(run_alone(alone, PROMPT, params))
-        assert 2 <= len(outputs) <= 4
+        assert len(outputs) <= 4
         assert all(output.finish_reason is None for output in outputs[:-1])
 
     with_client(running, main)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -39,6 +41,7 @@ class Answer:
         text: whole text, thought and answer so far.
         finish_reason: empty until the answer has ended.
         stop_reason: the stop string or id that ended it.
+        opened_at, first_token_at: by `time.perf_counter`; the latter is None until there is one.
     """
 
     def __init__(self, index: int, outputs: OutputStream, text: TextStream) -> None:
@@ -50,6 +53,8 @@ class Answer:
         self.finish_reason = ""
         self.stop_reason: int | str | None = None
         self.num_cached_tokens = 0
+        self.opened_at = time.perf_counter()
+        self.first_token_at: float | None = None
         self._outputs = outputs
 
     async def __aiter__(self) -> AsyncIterator[Delta]:
@@ -65,25 +70,10 @@ class Answer:
             self._outputs.take_time()
 
     def _take(self, output: EngineOutput) -> Delta:
-        """An engine output as text.
-
-        Raises:
-            RequestError: the structured output became too complex on the way.
-            EngineError: the model computed NaN or Inf.
-            DeadlineError: the request's time has passed.
-            UnavailableError: the engine is closing.
-        """
-        reason = output.finish_reason
-        if reason is FinishReason.ERROR:
-            if output.stop_reason == "grammar":
-                raise RequestError(
-                    "the constraint became too complex", param="structured_outputs", remedy="simplify it"
-                )
-            raise EngineError("the model's output is not a number")
-        if reason is FinishReason.ABORT and output.stop_reason == TIMEOUT:
-            raise DeadlineError("The answer was not complete within the request's timeout", remedy="allow more time")
-        if reason is FinishReason.ABORT:
-            raise UnavailableError("The server is shutting down", remedy="send the request again")
+        """An engine output as text. Raises as `raise_failure` does."""
+        raise_failure(output)
+        if self.first_token_at is None and output.new_token_ids:
+            self.first_token_at = time.perf_counter()
         num_before = self.text.num_tokens
         text, ended, self.stop_reason = read_output(self.text, output)
         if ended is not None:
@@ -98,6 +88,26 @@ class Answer:
         finish_reason = self.finish_reason or None
         stop_reason, told = self.stop_reason, output.prompt_logprobs
         return Delta(self.index, token_ids, logprobs, text, num_thought, finish_reason, stop_reason, told)
+
+
+def raise_failure(output: EngineOutput) -> None:
+    """What an engine output says of a request that came to no proper end.
+
+    Raises:
+        RequestError: the structured output became too complex on the way.
+        EngineError: the model computed NaN or Inf.
+        DeadlineError: the request's time has passed.
+        UnavailableError: the engine is closing.
+    """
+    reason = output.finish_reason
+    if reason is FinishReason.ERROR:
+        if output.stop_reason == "grammar":
+            raise RequestError("the constraint became too complex", param="structured_outputs", remedy="simplify it")
+        raise EngineError("the model's output is not a number")
+    if reason is FinishReason.ABORT and output.stop_reason == TIMEOUT:
+        raise DeadlineError("The answer was not complete within the request's timeout", remedy="allow more time")
+    if reason is FinishReason.ABORT:
+        raise UnavailableError("The server is shutting down", remedy="send the request again")
 
 
 class Answers:
@@ -124,9 +134,19 @@ class Answers:
             pass
         return self.answers
 
-    def usage(self) -> dict[str, object]:
+    @property
+    def num_tokens(self) -> int:
+        """Of prompts and answers, so far."""
+        return sum(self._prompt_lens) + sum(answer.text.num_tokens for answer in self.answers)
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        """Tokens of all prompts."""
+        return sum(self._prompt_lens)
+
+    def usage(self) -> dict[str, Any]:
         """OpenAI's usage object."""
-        prompt_tokens = sum(self._prompt_lens)
+        prompt_tokens = self.num_prompt_tokens
         completion_tokens = sum(answer.text.num_tokens for answer in self.answers)
         # Answers of one prompt share it: what the first of them found in the cache is what the cache saved.
         num_choices = len(self.answers) // len(self._prompt_lens)

@@ -8,48 +8,104 @@ other field is accepted and named in the log: clients of other servers keep work
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sampan.engine.repetition import MAX_COUNT as MAX_REPETITIONS
+from sampan.engine.repetition import MAX_PATTERN_SIZE
+from sampan.engine.sampling_params import (
+    MAX_ABS_LOGIT_BIAS,
+    MAX_ALLOWED_TOKEN_IDS,
+    MAX_BAD_WORDS,
+    MAX_LOGIT_BIAS,
+    MAX_LOGPROBS,
+    MAX_SEED,
+    MAX_STOP_CHARS,
+    MAX_STOP_STRINGS,
+    MAX_STOP_TOKEN_IDS,
+    RANGES,
+)
+from sampan.engine.structured import StructuredOutputsParams
 from sampan.errors import RequestError, UnsupportedError
 
 logger = logging.getLogger("sampan.server")
 
 MAX_CHOICES = 64  # answers of one request: n, or n times the number of prompts
 MAX_PRIORITY = 100
+MAX_USER_CHARS = 256
 MAX_TIMEOUT_SECONDS = 86400.0
 MAX_REPORTED_FIELDS = 8
+MAX_COUNT = 2**31 - 1  # of tokens, where the context is the real bound; also of their ids
+
+# What a value means where its bound is the model's; `sampan.server.openapi` puts that in.
+TOKEN_ID, TOKEN_LIMIT, MODEL_NAME = "token-id", "token-limit", "model-name"
 
 # Fields that this version lacks, and their values that ask for nothing; see `refuse_unsupported`.
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
-    "functions": ([],),
-    "function_call": ("none", "auto"),
-    "stream": (False,),  # of /generate; declared by the others
     "best_of": (1,),
     "suffix": ("",),
     "prompt_logprobs": (),
-    "bad_words": ([],),
-    "allowed_token_ids": ([],),
-    "repetition_detection": (),
     "use_beam_search": (False,),
     "length_penalty": (1, 1.0),
     "truncate_prompt_tokens": (),
-    "return_token_ids": (False,),
+    "guided_whitespace_pattern": (),
     "modalities": (["text"],),
     "audio": (),
     "store": (False,),
     "chat_template": (),
+    "template": ("",),
+    "images": ([],),
+    "mirostat": (0,),
+    "tfs_z": (1, 1.0),
+    "typical_p": (1, 1.0),
+    "watermark": (False,),
+    "adapter_id": (),
+    "decoder_input_details": (False,),
+    "image_data": ([],),
+    "input_embeds": (),
+    "lora_path": (),
+    "session_params": (),
+    "token_ids_logprob": (),
+    "return_hidden_states": (False,),
+    "return_routed_experts": (False,),
 }
 
 # Known fields that cannot change an answer of this server.
-WITHOUT_EFFECT = frozenset({"metadata", "safety_identifier", "service_tier", "parallel_tool_calls", "prompt_cache_key"})
+WITHOUT_EFFECT = frozenset(
+    {"metadata", "safety_identifier", "service_tier", "prompt_cache_key", "guided_decoding_backend"}
+)
 
 
 class RequestModel(BaseModel):
     """Strict and immutable; keeps unknown fields aside for `refuse_unsupported`."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow", allow_inf_nan=False)
+
+
+ModelName = Annotated[str, Field(max_length=256, json_schema_extra={"format": MODEL_NAME})]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+TokenId = Annotated[int, Field(ge=0, le=MAX_COUNT, json_schema_extra={"format": TOKEN_ID})]
+TokenLimit = Annotated[int, Field(ge=1, le=MAX_COUNT, json_schema_extra={"format": TOKEN_LIMIT})]
+TokenIds = Annotated[list[TokenId], Field(min_length=1)]
+Bias = Annotated[float, Field(ge=-MAX_ABS_LOGIT_BIAS, le=MAX_ABS_LOGIT_BIAS)]
+_LOGIT_BIAS = Field(max_length=MAX_LOGIT_BIAS, json_schema_extra={"propertyNames": {"pattern": "^[0-9]{1,7}$"}})
+Choices = Annotated[list[str], Field(min_length=1)]
+BadWord = Annotated[str, Field(min_length=1, max_length=64)]
+StopString = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARS)]
+StopStrings = Annotated[list[StopString], Field(max_length=MAX_STOP_STRINGS)]
+StopTokenIds = Annotated[list[TokenId], Field(max_length=MAX_STOP_TOKEN_IDS)]
+LogitBias = Annotated[dict[TokenId, Bias], _LOGIT_BIAS]
+TopP = Annotated[float, Field(gt=0, le=RANGES["top_p"][1])]
+TopK = Annotated[int, Field(ge=-1, le=MAX_COUNT)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+NumLogprobs = Annotated[int, Field(ge=0, le=MAX_LOGPROBS)]
+
+
+def within(name: str) -> Any:
+    """An optional field with the bounds of `SamplingParams`."""
+    low, high = RANGES[name]
+    return Field(default=None, ge=low, le=high)
 
 
 class JsonSchemaFormat(RequestModel):
@@ -73,8 +129,16 @@ class StructuredOutputsFields(RequestModel):
     schema_: str | dict[str, Any] | None = Field(default=None, alias="json")
     json_object: bool | None = None
     regex: str | None = None
-    choice: list[str] | None = None
+    choice: Choices | None = None
     grammar: str | None = None
+
+
+class RepetitionFields(RequestModel):
+    """`repetition_detection`; see `RepetitionDetection`. Without a size or a count, nothing is looked for."""
+
+    max_pattern_size: int = Field(default=0, ge=0, le=MAX_PATTERN_SIZE)
+    min_pattern_size: int = Field(default=0, ge=0, le=MAX_PATTERN_SIZE)
+    min_count: int = Field(default=0, ge=0, le=MAX_REPETITIONS)
 
 
 class AdmissionFields(RequestModel):
@@ -84,40 +148,47 @@ class AdmissionFields(RequestModel):
     user, lower ones first, as in vLLM. `timeout` is in seconds: a request that has not ended by then is refused or cut.
     """
 
-    user: str | None = Field(default=None, max_length=256)
+    user: str | None = Field(default=None, max_length=MAX_USER_CHARS)
     priority: int | None = Field(default=None, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
     timeout: float | None = Field(default=None, gt=0, le=MAX_TIMEOUT_SECONDS)
+
+    def admission(self) -> dict[str, Any]:
+        """These fields alone, for the sampling fields of a request that is worded in another API."""
+        return {name: getattr(self, name) for name in AdmissionFields.model_fields}
 
 
 class SamplingFields(AdmissionFields):
     """How tokens are drawn. None takes the server's default, which is the model's own recommendation."""
 
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    seed: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    repetition_penalty: float | None = None
-    logit_bias: dict[int, float] | None = None
-    stop: str | list[str] | None = None
-    stop_token_ids: list[int] | None = None
+    temperature: float | None = within("temperature")
+    top_p: TopP | None = None
+    top_k: TopK | None = None
+    min_p: float | None = within("min_p")
+    seed: Seed | None = None
+    presence_penalty: float | None = within("presence_penalty")
+    frequency_penalty: float | None = within("frequency_penalty")
+    repetition_penalty: float | None = within("repetition_penalty")
+    logit_bias: LogitBias | None = None
+    stop: StopString | StopStrings | None = None
+    stop_token_ids: StopTokenIds | None = None
     include_stop_str_in_output: bool | None = None
     skip_special_tokens: bool | None = None
     ignore_eos: bool | None = None
-    min_tokens: int | None = None
-    thinking_token_budget: int | None = None  # vLLM's name; the next two are other servers'
-    thinking_budget: int | None = None
-    reasoning_max_tokens: int | None = None
-    answer_reserve: int | None = None
+    min_tokens: Count | None = None
+    thinking_token_budget: Count | None = None  # vLLM's name; the next two are other servers'
+    thinking_budget: Count | None = None
+    reasoning_max_tokens: Count | None = None
+    answer_reserve: Count | None = None
     loop_guard: bool | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
+    allowed_token_ids: Annotated[list[TokenId], Field(max_length=MAX_ALLOWED_TOKEN_IDS)] | None = None
+    bad_words: Annotated[list[BadWord], Field(max_length=MAX_BAD_WORDS // 2)] | None = None
+    repetition_detection: RepetitionFields | None = None
+    max_tokens: TokenLimit | None = None
     response_format: ResponseFormat | None = None
     structured_outputs: StructuredOutputsFields | None = None
     guided_json: str | dict[str, Any] | None = None
     guided_regex: str | None = None
-    guided_choice: list[str] | None = None
+    guided_choice: Choices | None = None
     guided_grammar: str | None = None
 
     @property
@@ -132,6 +203,10 @@ class SamplingFields(AdmissionFields):
         for other in ("thinking_budget", "reasoning_max_tokens"):
             value = one_of(name, value, other, getattr(self, other))
         return value
+
+    def with_tools(self, wanted: StructuredOutputsParams | None) -> StructuredOutputsParams | None:
+        """The constraint on an answer that may or must call tools, if there are any."""
+        return wanted
 
     @property
     def num_logprobs(self) -> int | None:

@@ -8,18 +8,26 @@ from typing import Any, Protocol
 
 import msgspec
 from fastapi import Request
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from sampan.server.answer import Answers, Delta
 from sampan.server.http.disconnect import unless_disconnected
 from sampan.server.http.streaming import OPENAI_WIRE, EventStream, Wire
 
+# Of each event, as OpenAPI sees it; JSON in a text, or the mark of the end.
+EVENT_SCHEMA = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+}
+
 
 class Format(Protocol):
     """How one API shapes answers. The three that make up a stream give finished events, as many as there are in one
     piece of bytes, none where there is nothing to show."""
 
-    def completion(self, answers: Answers) -> dict[str, Any]:
+    def completion(self, answers: Answers) -> Any:
         """The whole body."""
 
     def first_events(self) -> bytes:
@@ -62,7 +70,7 @@ async def respond(
             if last := shape.last_events(answers):
                 yield last
 
-    async def whole() -> dict[str, Any]:
+    async def whole() -> Any:
         async with opened as answers:
             await answers.complete()
             return shape.completion(answers)
@@ -72,6 +80,15 @@ async def respond(
     return json_response(await unless_disconnected(http.receive, whole()))
 
 
-def json_response(data: dict[str, Any]) -> Response:
+def answered(model: type[BaseModel], wire: Wire | None = OPENAI_WIRE) -> dict[str, Any]:
+    """What OpenAPI says of the answers of `respond`.
+
+    Args:
+        wire: how streams are framed; None where there are none.
+    """
+    return {"model": model, "content": {} if wire is None else {wire.media_type: {"schema": EVENT_SCHEMA}}}
+
+
+def json_response(data: Any) -> Response:
     """A body in JSON."""
     return Response(msgspec.json.encode(data), media_type="application/json")

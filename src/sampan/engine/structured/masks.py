@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampan.backends.base import TokenMasks, UInt32Array
+from sampan.engine.structured.allowed import AllowedTokens
 from sampan.engine.structured.matcher import AnswerMatcher
 
 
@@ -21,17 +22,20 @@ class Positions:
         matcher: None where every token may come.
         token_ids: prompt and output.
         drafts: tokens that may come next.
+        num_forced: positions, the first ones, whose token is given.
     """
 
-    matcher: AnswerMatcher | None
+    matcher: AnswerMatcher | AllowedTokens | None
     token_ids: Sequence[int]
     drafts: Sequence[int] = ()
+    num_forced: int = 0
 
     def num_free(self) -> int:
-        """Positions, the first ones, that no matcher has to do with."""
+        """Positions, the first ones, that no matcher has to do with; what is forced is not its matter."""
+        num_positions = len(self.drafts) + 1
         if self.matcher is None:
-            return len(self.drafts) + 1
-        return self.matcher.num_free(self.token_ids, self.drafts)
+            return num_positions
+        return max(self.matcher.num_free(self.token_ids, self.drafts), min(self.num_forced, num_positions))
 
     def write(self, bits: UInt32Array) -> None:
         """The masks of the positions that are not free."""

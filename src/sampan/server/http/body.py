@@ -21,6 +21,8 @@ from sampan.server.off_loop import off_loop_if
 
 INLINE_BODY_BYTES = 64 * 1024  # parsing this much takes well under a millisecond
 
+COMPONENT = "#/components/schemas/{model}"  # where OpenAPI keeps schemas
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -28,8 +30,11 @@ async def read_body(request: Request, config: ServerConfig) -> bytes:
     """The body, empty where there is none.
 
     Raises:
-        HTTPException: 413 for more than `max_body_bytes`, declared or sent; 408 where it does not arrive in time.
+        HTTPException: 413 for more than `max_body_bytes`, declared or sent; 408 where it does not arrive in time; 415
+            where it is compressed: what it would grow to could not be told.
     """
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise HTTPException(415, "Send the body as it is, without Content-Encoding")
     limit = config.max_body_bytes
     declared = request.headers.get("content-length", "0")
     # The connection ends with these answers: the rest of the body is not worth reading.
@@ -52,26 +57,52 @@ async def read_json(request: Request, config: ServerConfig, model: type[ModelT])
     """The body as an instance of `model`.
 
     Raises:
-        HTTPException: 415 where the content type is not JSON (a web page of another site can send any other without
-            asking), and see `read_body`.
+        HTTPException: see `read_json_body`.
         RequestError: the body is not JSON or does not fit the model.
     """
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        raise HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json")
-    return await _parse(await read_body(request, config), model)
+    return await parse_json(await read_json_body(request, config), model)
 
 
-async def read_optional_json(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT | None:
-    """The same for a body that may be absent; then None."""
-    if "content-type" in request.headers:
+async def read_json_body(request: Request, config: ServerConfig, *, required: bool = True) -> bytes:
+    """The body of a request that says that it is JSON.
+
+    Args:
+        required: otherwise, it may be absent with its content type, and is then empty.
+
+    Raises:
+        HTTPException: 415 where the content type is not JSON (a web page of another site can send any other without
+            asking), and see `read_body`.
+    """
+    not_json = HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json")
+    content_type = request.headers.get("content-type")
+    if content_type is None and not required:
+        if body := await read_body(request, config):
+            raise not_json
+        return body
+    if (content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise not_json
+    return await read_body(request, config)
+
+
+async def read_json_from_curl(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT:
+    """The same for APIs whose documentation sends JSON with plain `curl -d`, which calls it a form.
+
+    Any content type will do, but not from a browser: that sends `Origin` with whatever a page has it post.
+
+    Raises:
+        HTTPException, RequestError: see `read_json`.
+    """
+    if "origin" in request.headers:
         return await read_json(request, config, model)
-    if await read_body(request, config):
-        raise HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json")
-    return None
+    return await parse_json(await read_body(request, config), model)
 
 
-async def _parse(body: bytes, model: type[ModelT]) -> ModelT:
+async def parse_json(body: bytes, model: type[ModelT]) -> ModelT:
+    """A body as an instance of `model`.
+
+    Raises:
+        RequestError: it is not JSON or does not fit the model.
+    """
     try:
         return await off_loop_if(len(body) > INLINE_BODY_BYTES, lambda: model.model_validate_json(body))
     except ValidationError as error:
@@ -86,7 +117,7 @@ def validation_failure(error: ValidationError) -> RequestError:
 def first_failure(details: Sequence[Mapping[str, Any]]) -> RequestError:
     """The first of pydantic's findings, as one line that shows nothing of what was sent."""
     location, message = details[0]["loc"], details[0]["msg"][:200]
-    if location[:1] in (("body",), ("query",), ("path",)):  # where FastAPI found it
+    if len(location) > 1 and location[0] in ("body", "query", "path"):  # where FastAPI found it
         location = location[1:]
     if not location:
         return RequestError(message, remedy="send one JSON object")
@@ -99,6 +130,7 @@ def first_failure(details: Sequence[Mapping[str, Any]]) -> RequestError:
 
 @cache
 def body_schema(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """What OpenAPI says of a route that reads its body with `read_json`."""
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}
+    """What OpenAPI says of a route that reads its body with `read_json`. `sampan.server.openapi` moves what the schema
+    has in `$defs` to where its references point."""
+    schema = model.model_json_schema(ref_template=COMPONENT)
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}

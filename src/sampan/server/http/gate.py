@@ -9,30 +9,60 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections import deque
 
 import anyio
 import msgspec
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sampan.cluster import EngineClient
 from sampan.config import ServerConfig
 from sampan.errors import OverloadedError
 from sampan.server.http.errors import error_response
+from sampan.server.security.client import Client
 
 logger = logging.getLogger("sampan.server")
 
 REPORT_SECONDS = 1.0
 MAX_BODY_BYTES = 64 * 1024
-PATHS = frozenset({"/generate", "/v1/completions", "/v1/chat/completions"})
+GENERATING = {
+    "/api/chat",
+    "/api/generate",
+    "/generate",
+    "/generate_stream",
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/messages",
+}
+READING = {
+    "/api/embed",
+    "/api/embeddings",
+    "/v1/embeddings",
+    "/rerank",
+    "/v1/rerank",
+    "/v2/rerank",
+    "/score",
+    "/v1/score",
+}
+PATHS = frozenset(GENERATING | READING)
+
+
+class _Metadata(msgspec.Struct):
+    """`metadata` of `/v1/messages`."""
+
+    user_id: str | None = None
 
 
 class _Turn(msgspec.Struct):
     """What of a body matters here; see `sampan.server.fields.AdmissionFields`."""
 
     user: str | None = None
+    metadata: _Metadata | None = None
+
+    @property
+    def tenant(self) -> str:
+        """Whose turn it is."""
+        return self.user or (self.metadata and self.metadata.user_id) or ""
 
 
 _decoder = msgspec.json.Decoder(_Turn)
@@ -45,7 +75,6 @@ class Gate:
         self.app = app
         self._engine = engine
         self._body_timeout = config.body_timeout_seconds
-        self._refusals: dict[int, Response] = {}  # by the seconds in their Retry-After
         self._num_refused = 0  # since the last report
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,11 +83,11 @@ class Gate:
             await self.app(scope, receive, send)
             return
         messages = await self._beginning(receive)
-        error = self._refusal(messages)
+        error = self._refusal(messages, scope["state"]["client"])
         if error is not None:
             self._count()
             scope["state"]["is_logged"] = True
-            await self._response(error)(scope, receive, send)
+            await error_response(error)(scope, receive, send)
             return
 
         async def receive_again() -> Message:
@@ -77,13 +106,6 @@ class Gate:
                 is_whole = not messages[-1].get("more_body")
         return messages
 
-    def _response(self, error: OverloadedError) -> Response:
-        seconds = math.ceil(error.retry_after)
-        response = self._refusals.get(seconds)
-        if response is None:
-            response = self._refusals[seconds] = error_response(error)
-        return response
-
     def _count(self) -> None:
         if self._num_refused == 0:
             asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report)
@@ -93,11 +115,11 @@ class Gate:
         logger.warning("the queue is full: %d requests were refused within %g s", self._num_refused, REPORT_SECONDS)
         self._num_refused = 0
 
-    def _refusal(self, messages: deque[Message]) -> OverloadedError | None:
+    def _refusal(self, messages: deque[Message], client: Client) -> OverloadedError | None:
         if not messages or messages[-1].get("more_body") or messages[-1]["type"] != "http.request":
             return None
         try:
             turn = _decoder.decode(b"".join([message["body"] for message in messages]))
-        except msgspec.DecodeError:  # its error is for others to find
+        except (msgspec.DecodeError, RecursionError):  # its error is for others to find
             return None
-        return self._engine.overload(turn.user or "")
+        return self._engine.overload(client.tenant(turn.tenant))

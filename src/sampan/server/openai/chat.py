@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -11,7 +9,8 @@ from sampan.server.fields import refuse_unsupported
 from sampan.server.http.body import body_schema, read_json
 from sampan.server.openai.chat_format import ChatFormat
 from sampan.server.openai.requests import ChatRequest
-from sampan.server.respond import respond
+from sampan.server.openai.shapes import ChatCompletion
+from sampan.server.respond import answered, respond
 from sampan.server.service import Service
 
 
@@ -19,26 +18,35 @@ def chat_routes(service: Service) -> APIRouter:
     """Chat, streamed or not."""
     router = APIRouter(tags=["openai"])
 
-    @router.post("/v1/chat/completions", summary="Answer a conversation", openapi_extra=body_schema(ChatRequest))
+    @router.post(
+        "/v1/chat/completions",
+        summary="Answer a conversation",
+        responses={200: answered(ChatCompletion)},
+        openapi_extra=body_schema(ChatRequest),
+    )
     async def chat(http: Request) -> Response:
         request = await read_json(http, service.config, ChatRequest)
         refuse_unsupported(request)
         model = service.model_name(request.model)
         prompt = await service.chat_prompt(request.messages, **request.template_options())
-        answer_id = f"chatcmpl-{uuid.uuid4().hex}"
+        token_ids = request.truncated(prompt.token_ids, service.engine.max_model_len)
+        answer_id = request.answer_id("chatcmpl")
         answers = service.open(
-            [prompt.token_ids],
+            [token_ids],
             request,
             num_choices=request.num_choices,
             starts_in_reasoning=prompt.starts_in_reasoning,
             cache_salt=request.cache_salt or "",
             answer_id=answer_id,
         )
-        shape = ChatFormat(service, request, model, prompt.starts_in_reasoning, answer_id)
+        shape = ChatFormat(service, request, model, prompt.starts_in_reasoning, answer_id, token_ids)
         return await respond(http, answers, shape, service.config.ping_interval_seconds, stream=bool(request.stream))
 
     @router.post(
-        "/v1/chat/completions/{answer_id}/answer_now", summary="End the thought of an answer that is being streamed"
+        "/v1/chat/completions/{answer_id}/answer_now",
+        summary="End the thought of an answer that is being streamed",
+        status_code=204,
+        response_class=Response,
     )
     async def answer_now(answer_id: str) -> Response:
         await service.answer_now(answer_id)
