@@ -66,6 +66,7 @@ def batch_of(kind: dict[str, float], vocab_size: int) -> SamplingBatch:
         presence_penalty=one(0.0, np.float32),
         frequency_penalty=one(0.0, np.float32),
         num_logprobs=one(kind.get("num_logprobs", -1), np.int32),
+        given=one(-1, np.int32),
         seen=sparse(int(kind.get("num_seen", 0))),
         bias=sparse(0),
         masks=mask_of(kind["allowed_share"]) if "allowed_share" in kind else None,

@@ -14,7 +14,7 @@ namespace {
 // finds several, as far as there are panels.
 constexpr std::int64_t kMinPiecePanels = 4;
 constexpr std::int64_t kMaxPiecePanels = 16;
-constexpr std::int64_t kPieceRows = 128;
+constexpr std::int64_t kPieceRows = kLogitRows;
 constexpr std::int64_t kPiecesPerThread = 4;
 constexpr std::int64_t kPieceSwiGlu = 2048;  // a multiple of kGroupSize
 
@@ -97,10 +97,14 @@ void Decoder::check(const Batch& batch) const {
   for (std::int64_t s = 0; s < batch.num_samples; ++s) {
     require(batch.sample_rows[s] >= 0 && batch.sample_rows[s] < batch.num_tokens, "a sample row");
   }
+  for (std::int64_t p = 0; p < batch.num_pooled; ++p) {
+    require(batch.pooled_rows[p] >= 0 && batch.pooled_rows[p] < batch.num_tokens, "a pooled row");
+  }
 }
 
 void Decoder::reserve(const Batch& batch) {
-  const std::int64_t rows = std::max(batch.num_tokens, batch.num_samples);
+  const std::int64_t logit_rows = std::min(batch.num_samples, kLogitRows);
+  const std::int64_t rows = std::max({batch.num_tokens, logit_rows, batch.num_pooled});
   const std::int64_t widest = std::max({shape_.hidden_size, shape_.q_size(), shape_.intermediate_size});
   hidden_.reserve(rows * shape_.hidden_size);
   inputs_.reserve(rows * widest);
@@ -109,13 +113,13 @@ void Decoder::reserve(const Batch& batch) {
   sums_.reserve(rows * ceil_div(widest, kGroupSize));
   outputs_.reserve(rows * outputs_stride_);
   rotations_.reserve(rows * shape_.head_dim);
-  logits_.reserve(batch.num_samples * logits_stride());
+  logits_.reserve(logit_rows * logits_stride());
   const std::int64_t running = kMaxQueryTokens * shape_.group_heads() * partial_size(shape_.head_dim) * 4;
   scratch_size_ = round_up(std::max(2 * running, sampler_scratch_size(shape_.vocab_size)), 64);
   scratch_.reserve(pool_.num_threads() * scratch_size_);
 }
 
-float* Decoder::forward(const Batch& batch) {
+void Decoder::forward(const Batch& batch) {
   check(batch);
   reserve(batch);
   plan_attention(batch);
@@ -124,8 +128,16 @@ float* Decoder::forward(const Batch& batch) {
     attention_block(batch, layer);
     feed_forward_block(batch, layer);
   }
-  norm_rows(batch.num_samples, weights_.norm, true, weights_.lm_head.format, batch.sample_rows);
-  matmul(batch.num_samples, weights_.lm_head, logits_.data(), logits_stride());
+}
+
+const float* Decoder::hidden_states(const Batch& batch) {
+  norm_rows(batch.num_pooled, weights_.norm, true, Format::fp32, batch.pooled_rows);
+  return inputs_.data();
+}
+
+const float* Decoder::logits(const Batch& batch, std::int64_t first, std::int64_t count) {
+  norm_rows(count, weights_.norm, true, weights_.lm_head.format, batch.sample_rows + first);
+  matmul(count, weights_.lm_head, logits_.data(), logits_stride());
   return logits_.data();
 }
 
@@ -178,14 +190,14 @@ void Decoder::feed_forward_block(const Batch& batch, std::int64_t layer) {
 }
 
 // Puts the norm of each row of the residual stream into the next matmul's inputs. With `add`, the last matmul's outputs
-// join the stream first. `picked` names the rows of the stream that are wanted; they are the last that the step reads.
+// join the stream first. `picked` names the rows of the stream that are wanted; they stay as they are.
 void Decoder::norm_rows(std::int64_t rows, const float* weight, bool add, Format format, const std::int32_t* picked) {
   const std::int64_t size = shape_.hidden_size;
   pool_.parallel_for(rows, [&](std::int64_t row, int) {
     float* input = inputs_.at(row * size);
     float* hidden = hidden_.at(row * size);
     const float* output = outputs_.at(row * outputs_stride_);
-    if (picked != nullptr) {  // two samples may follow one row: it stays as it is
+    if (picked != nullptr) {  // a row may be picked twice
       std::copy_n(hidden_.at(picked[row] * size), size, input);
       hidden = input;
       output = outputs_.at(picked[row] * outputs_stride_);
@@ -322,9 +334,9 @@ void Decoder::attend(std::int64_t layer) {
   });
 }
 
-void Decoder::sample(const std::vector<SamplingRow>& rows, std::int64_t vocab_limit, SampledToken* tokens,
+void Decoder::sample(const SamplingRow* rows, std::int64_t count, std::int64_t vocab_limit, SampledToken* tokens,
                      std::int32_t* logprob_ids, float* logprobs, std::int64_t logprob_stride) {
-  pool_.parallel_for(static_cast<std::int64_t>(rows.size()), [&](std::int64_t i, int thread) {
+  pool_.parallel_for(count, [&](std::int64_t i, int thread) {
     tokens[i] = kernels_.sampler->sample_row(logits_.at(i * logits_stride()), vocab_limit, rows[i],
                                              scratch_.at(thread * scratch_size_), logprob_ids + i * logprob_stride,
                                              logprobs + i * logprob_stride);

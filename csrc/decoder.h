@@ -13,6 +13,10 @@
 
 namespace sampan {
 
+// Rows whose logits are kept at a time: a prompt whose every token is looked at has thousands, each of them a vocabulary
+// wide. As many as a thread takes of a matrix product, so the weights are read no more often for it.
+inline constexpr std::int64_t kLogitRows = 128;
+
 struct DecoderShape {
   std::int64_t num_layers;
   std::int64_t hidden_size;
@@ -58,12 +62,14 @@ struct Batch {
   std::int64_t num_tokens;
   std::int64_t num_requests;
   std::int64_t num_samples;
+  std::int64_t num_pooled;
   std::int64_t blocks_per_request;
   const std::int32_t* token_ids;      // [T]
   const std::int32_t* positions;      // [T]
   const std::int32_t* query_starts;   // [R + 1]
   const std::int32_t* block_tables;   // [R, blocks_per_request]
   const std::int32_t* sample_rows;    // [S]
+  const std::int32_t* pooled_rows;    // [P]
 };
 
 class Decoder {
@@ -74,14 +80,21 @@ class Decoder {
   void allocate_kv_cache(std::int64_t num_blocks, KvFormat format);
   static std::int64_t kv_bytes_per_block(const DecoderShape& shape, KvFormat format);
 
-  // Runs the batch and returns the logits of its sample rows: [S, logits_stride()], good until the next step.
+  // Runs the layers.
   // Throws std::invalid_argument, before anything is written: an id, position, row or block is out of range.
-  float* forward(const Batch& batch);
+  void forward(const Batch& batch);
+
+  // What the layers have made of the pooled rows, behind the last norm: [P, hidden_size], good until the next call.
+  const float* hidden_states(const Batch& batch);
+
+  // The logits of `count` sample rows from `first` on, at most kLogitRows: [count, logits_stride()], good until the next
+  // call.
+  const float* logits(const Batch& batch, std::int64_t first, std::int64_t count);
   std::int64_t logits_stride() const { return weights_.lm_head.panels() * kPanel; }
 
   // Draws from those logits, of which ids from `vocab_limit` on are padding: row i by rows[i] into tokens[i]. Where it
   // asks for log-probabilities, their ids and values go to logprob_ids and logprobs at i * logprob_stride.
-  void sample(const std::vector<SamplingRow>& rows, std::int64_t vocab_limit, SampledToken* tokens,
+  void sample(const SamplingRow* rows, std::int64_t count, std::int64_t vocab_limit, SampledToken* tokens,
               std::int32_t* logprob_ids, float* logprobs, std::int64_t logprob_stride);
 
  private:
@@ -128,7 +141,7 @@ class Decoder {
   Buffer<std::int32_t> sums_;
   Buffer<float> outputs_;       // [T, outputs_stride_]: of the last matmul
   Buffer<float> rotations_;     // [T, head_dim]: cosines, then sines
-  Buffer<float> logits_;        // [S, logits_stride()]
+  Buffer<float> logits_;        // [kLogitRows, logits_stride()]
   Buffer<float> partials_;      // of shared contexts
   Buffer<std::byte> scratch_;   // [threads, scratch_size_]
   std::int64_t outputs_stride_ = 0;

@@ -231,7 +231,7 @@ SampledToken sample_row(const SamplerPasses& passes, float* logits, std::int64_t
   if (largest == -kInf) return {kNoToken, 0};
 
   const Row row{passes, logits, vocab_size, largest, scratch};
-  const std::int32_t token = how.temperature == 0.0f ? argmax(row) : draw(row, how);
+  const std::int32_t token = how.given >= 0 ? how.given : how.temperature == 0.0f ? argmax(row) : draw(row, how);
   if (how.num_logprobs < 0) return {token, 0};
   write_logprobs(row, token, how.num_logprobs, logprob_ids, logprobs);
   return {token, rank_of(row, logits[token])};

@@ -52,6 +52,7 @@ def paged_logits(
             context_lens=np.array([span.stop for span in spans], np.int32),
             block_tables=np.array(tables, np.int32),
             sample_rows=np.arange(starts[-1], dtype=np.int32),
+            pooled_rows=np.empty(0, np.int32),
             sampling=sampling_batch(int(starts[-1])),  # `logits` does not look at it
         )
         for row, part in zip(active, np.split(backend.logits(batch), starts[1:-1]), strict=True):

@@ -40,6 +40,7 @@ def sampling_batch(size: int, **changes: object) -> SamplingBatch:
         presence_penalty=np.zeros(size, np.float32),
         frequency_penalty=np.zeros(size, np.float32),
         num_logprobs=np.full(size, -1, np.int32),
+        given=np.full(size, -1, np.int32),
         seen=sparse([{}] * size),
         bias=sparse([{}] * size),
         masks=None,

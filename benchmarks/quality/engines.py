@@ -79,6 +79,7 @@ def whole_prompt(token_ids: Sequence[int]) -> ForwardBatch:
         context_lens=np.array([count], np.int32),
         block_tables=np.arange(-(-count // BLOCK_SIZE), dtype=np.int32)[None],
         sample_rows=np.arange(count, dtype=np.int32),
+        pooled_rows=none[:0],
         sampling=SamplingBatch(
             temperature=zeros,
             top_k=none,
@@ -90,6 +91,7 @@ def whole_prompt(token_ids: Sequence[int]) -> ForwardBatch:
             presence_penalty=zeros,
             frequency_penalty=zeros,
             num_logprobs=none - 1,
+            given=none - 1,
             seen=sparse,
             bias=sparse,
             masks=None,

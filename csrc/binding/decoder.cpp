@@ -118,21 +118,30 @@ class PyDecoder {
       throw std::invalid_argument("logits must have one row for each sample");
     }
     const nb::gil_scoped_release nogil;
-    const float* logits = decoder_.forward(arrays.batch());
-    for (std::size_t row = 0; row < out.shape(0); ++row) {
-      std::copy_n(logits + row * decoder_.logits_stride(), out.shape(1), out.data() + row * out.shape(1));
+    const Batch flat = arrays.batch();
+    decoder_.forward(flat);
+    for (std::int64_t first = 0; first < flat.num_samples; first += kLogitRows) {
+      const std::int64_t rows = std::min(kLogitRows, flat.num_samples - first);
+      const float* logits = decoder_.logits(flat, first, rows);
+      for (std::int64_t row = 0; row < rows; ++row) {
+        std::copy_n(logits + row * decoder_.logits_stride(), out.shape(1), &out(first + row, 0));
+      }
     }
   }
 
   // Runs the step and draws: tokens [S], ranks [S], and log-probabilities of up to ids.shape(1) tokens for each row.
+  // Hidden states of the pooled rows: [P, hidden_size].
   void step(nb::handle batch, std::int64_t vocab_limit, Vector<std::int32_t> tokens, Vector<std::int32_t> ranks,
-            Matrix2<std::int32_t> logprob_ids, Matrix2<float> logprobs) {
+            Matrix2<std::int32_t> logprob_ids, Matrix2<float> logprobs, Matrix2<float> hidden) {
     const ForwardArrays arrays(batch);
     const std::size_t count = arrays.sample_rows.shape(0);
     if (vocab_limit < 1 || vocab_limit > shape_.vocab_size) throw std::invalid_argument("vocab_limit is out of range");
     if (tokens.shape(0) != count || ranks.shape(0) != count || logprob_ids.shape(0) != count ||
         logprobs.shape(0) != count || logprobs.shape(1) != logprob_ids.shape(1)) {
       throw std::invalid_argument("outputs must have one row for each sample");
+    }
+    if (hidden.shape(0) != arrays.pooled_rows.shape(0) || static_cast<std::int64_t>(hidden.shape(1)) != shape_.hidden_size) {
+      throw std::invalid_argument("hidden states must have one row for each pooled row");
     }
     const SamplingBatch sampling(batch.attr("sampling"), static_cast<std::int64_t>(count), vocab_limit);
     rows_.clear();
@@ -144,13 +153,20 @@ class PyDecoder {
     }
     sampled_.resize(count);
     const nb::gil_scoped_release nogil;
-    decoder_.forward(arrays.batch());
-    if (sampling.has_masks()) {  // written meanwhile
-      const nb::gil_scoped_acquire gil;
-      sampling.wait_for_masks();
+    const Batch flat = arrays.batch();
+    decoder_.forward(flat);
+    if (flat.num_pooled > 0) std::copy_n(decoder_.hidden_states(flat), hidden.size(), hidden.data());
+    const auto stride = static_cast<std::int64_t>(logprobs.shape(1));
+    for (std::int64_t first = 0; first < flat.num_samples; first += kLogitRows) {
+      const std::int64_t rows = std::min(kLogitRows, flat.num_samples - first);
+      decoder_.logits(flat, first, rows);
+      if (first == 0 && sampling.has_masks()) {  // written meanwhile
+        const nb::gil_scoped_acquire gil;
+        sampling.wait_for_masks();
+      }
+      decoder_.sample(rows_.data() + first, rows, vocab_limit, sampled_.data() + first, logprob_ids.data() + first * stride,
+                      logprobs.data() + first * stride, stride);
     }
-    decoder_.sample(rows_, vocab_limit, sampled_.data(), logprob_ids.data(), logprobs.data(),
-                    static_cast<std::int64_t>(logprobs.shape(1)));
     for (std::size_t i = 0; i < count; ++i) {
       tokens(i) = sampled_[i].token;
       ranks(i) = sampled_[i].rank;
@@ -165,6 +181,7 @@ class PyDecoder {
           positions(read(batch, "positions")),
           query_starts(read(batch, "query_starts")),
           sample_rows(read(batch, "sample_rows")),
+          pooled_rows(read(batch, "pooled_rows")),
           block_tables(nb::cast<Matrix2<const std::int32_t>>(batch.attr("block_tables"))) {
       if (positions.shape(0) != token_ids.shape(0) || query_starts.shape(0) != block_tables.shape(0) + 1) {
         throw std::invalid_argument("the arrays of a batch do not fit together");
@@ -180,12 +197,14 @@ class PyDecoder {
           .num_tokens = static_cast<std::int64_t>(token_ids.shape(0)),
           .num_requests = static_cast<std::int64_t>(block_tables.shape(0)),
           .num_samples = static_cast<std::int64_t>(sample_rows.shape(0)),
+          .num_pooled = static_cast<std::int64_t>(pooled_rows.shape(0)),
           .blocks_per_request = static_cast<std::int64_t>(block_tables.shape(1)),
           .token_ids = token_ids.data(),
           .positions = positions.data(),
           .query_starts = query_starts.data(),
           .block_tables = block_tables.data(),
           .sample_rows = sample_rows.data(),
+          .pooled_rows = pooled_rows.data(),
       };
     }
 
@@ -193,6 +212,7 @@ class PyDecoder {
     Vector<const std::int32_t> positions;
     Vector<const std::int32_t> query_starts;
     Vector<const std::int32_t> sample_rows;
+    Vector<const std::int32_t> pooled_rows;
     Matrix2<const std::int32_t> block_tables;
   };
 
@@ -216,7 +236,7 @@ void bind_decoder(nb::module_& m) {
       .def("allocate_kv_cache", &PyDecoder::allocate_kv_cache, "num_blocks"_a, "format"_a)
       .def("logits", &PyDecoder::logits, "batch"_a, "out"_a.noconvert())
       .def("step", &PyDecoder::step, "batch"_a, "vocab_limit"_a, "tokens"_a.noconvert(), "ranks"_a.noconvert(),
-           "logprob_ids"_a.noconvert(), "logprobs"_a.noconvert());
+           "logprob_ids"_a.noconvert(), "logprobs"_a.noconvert(), "hidden"_a.noconvert());
 }
 
 }  // namespace sampan::binding

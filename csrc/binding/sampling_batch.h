@@ -64,9 +64,14 @@ class SamplingBatch {
         presence_penalty_(read<float>(batch, "presence_penalty", count)),
         frequency_penalty_(read<float>(batch, "frequency_penalty", count)),
         num_logprobs_(read<std::int32_t>(batch, "num_logprobs", count)),
+        given_(read<std::int32_t>(batch, "given", count)),
         seen_(batch.attr("seen"), count, vocab_size),
         bias_(batch.attr("bias"), count, vocab_size),
-        masks_(batch.attr("masks"), count, vocab_size) {}
+        masks_(batch.attr("masks"), count, vocab_size) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (given_(i) >= vocab_size) throw std::invalid_argument("a given token must be one of the vocabulary");
+    }
+  }
 
   // Returns once the masks are written. Wants the GIL.
   void wait_for_masks() const {
@@ -96,6 +101,7 @@ class SamplingBatch {
         .num_bias = span(bias_),
         .bias_ids = ids(bias_),
         .bias_values = values(bias_),
+        .given = given_(i),
         .allowed = masks_.row(i),
     };
   }
@@ -120,6 +126,7 @@ class SamplingBatch {
   Vector<const float> presence_penalty_;
   Vector<const float> frequency_penalty_;
   Vector<const std::int32_t> num_logprobs_;
+  Vector<const std::int32_t> given_;
   SparseRows seen_;
   SparseRows bias_;
   TokenMasks masks_;

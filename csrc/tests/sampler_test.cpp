@@ -70,6 +70,7 @@ void test_sample_row(Case& test) {
       .presence_penalty = random.real(),
       .frequency_penalty = random.real(),
       .num_logprobs = random.one_of(kLogprobs),
+      .given = static_cast<std::int32_t>(random.one_in(4) ? random.integer(0, vocab_size - 1) : -1),
       .num_seen = seen_ids.size(),
       .seen_ids = seen_ids.data(),
       .seen_counts = counts.data(),

@@ -177,6 +177,7 @@ class Decoder:
         ranks: npt.NDArray[np.int32],
         logprob_ids: npt.NDArray[np.int32],
         logprobs: npt.NDArray[np.float32],
+        hidden: npt.NDArray[np.float32],
     ) -> None: ...
 
 class LimitMeter:

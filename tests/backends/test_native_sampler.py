@@ -69,6 +69,7 @@ def random_batch(rng: np.random.Generator, size: int, vocab_size: int) -> Sampli
         presence_penalty=rng.choice([0.0, 0.5], size),
         frequency_penalty=rng.choice([0.0, 0.2], size),
         num_logprobs=rng.choice([-1, 0, 1, 5, 20], size),
+        given=np.where(rng.random(size) < 0.1, rng.integers(0, vocab_size, size), -1),
         seen=sparse([{token: abs(count) for token, count in row.items()} for row in for_some_rows(0.5)]),
         bias=sparse(for_some_rows(0.3)),
         masks=masks([some_part() if rng.random() < 0.3 else None for _ in range(size)], vocab_size),
@@ -86,7 +87,8 @@ def random_logits(rng: np.random.Generator, size: int, vocab_size: int) -> Float
 
 def adjusted(logits: Float32Array, one: SamplingBatch) -> Float32Array:
     """The logits of a row after penalties, bias and mask: its log-probabilities differ from them by a constant."""
-    everything = replace(one, num_logprobs=np.array([logits.size], np.int32), temperature=np.zeros(1, np.float32))
+    zero, none = np.zeros(1, np.float32), np.array([-1], np.int32)
+    everything = replace(one, num_logprobs=np.array([logits.size], np.int32), temperature=zero, given=none)
     output = sample(logits[None], everything).logprobs[0]
     assert output is not None
     row = np.empty_like(logits)
@@ -97,6 +99,8 @@ def adjusted(logits: Float32Array, one: SamplingBatch) -> Float32Array:
 def admissible(logits: Float32Array, one: SamplingBatch) -> set[int]:
     """Tokens that may be drawn when the number and each filter's limit may be off by DOUBT, from their definitions."""
     row = adjusted(logits, one).astype(np.float64)
+    if one.given[0] >= 0:
+        return {int(one.given[0])}
     with np.errstate(invalid="ignore"):
         scaled = np.exp((row - row.max()) / float(one.temperature[0]))
     number = float(uniforms(one.seeds, one.positions)[0])

@@ -36,6 +36,7 @@ PARAMS = SamplingParams(
         Hello(),
         Submit("a", [1, 2**31 - 1], PARAMS, [3], True, "salt", "tenant", -4, 12.5, True),
         Submit("a", [], SamplingParams(), [], False, "", "", 0, None, False),
+        Submit("a", [7], SamplingParams(max_tokens=0, pooling="mean"), [], True, "", "", 0, None, False, 3),
         Abort("a"),
         AnswerNow("a"),
     ],
@@ -52,6 +53,17 @@ def test_outputs() -> None:
     ]
     delivery = Delivery(STATUS, ["d"], [], outputs, True)
     assert decode_delivery(encode(delivery)) == delivery
+
+
+def test_what_was_read_of_a_prompt_arrives_bit_for_bit() -> None:
+    logprobs = TokenLogprobs(np.array([1, 2], np.int32), np.array([-0.1, -1e-45], np.float32), 7)
+    pooled = np.array([0.1, -np.float32(1) / 3], np.float32)
+    sent = EngineOutput("a", (), (), FinishReason.LENGTH, None, 0, (logprobs,), pooled)
+    (got,) = decode_delivery(encode(Delivery(STATUS, outputs=[sent]))).outputs
+    assert got.pooled is not None
+    assert (got.pooled.dtype, got.pooled.tobytes()) == (np.float32, pooled.tobytes())
+    (entry,) = got.prompt_logprobs
+    assert (entry.token_ids.tolist(), entry.logprobs.tobytes(), entry.rank) == ([1, 2], logprobs.logprobs.tobytes(), 7)
 
 
 def test_log_probabilities_arrive_bit_for_bit() -> None:

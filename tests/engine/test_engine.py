@@ -5,7 +5,8 @@ Every comparison is exact: token ids, log-probabilities to the last bit, finish 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -216,15 +217,15 @@ def test_nan_ends_its_own_request_and_nothing_else(
     params = SamplingParams(temperature=0, max_tokens=5, ignore_eos=True)
     healthy = signatures(run(make_engine(), [Request("good", [9] * 40, params)]))
     engine = make_engine()
-    real_logits = backend.logits
+    real_rows, num_steps = backend.logit_rows, 0
 
-    def poisoned(batch: object) -> object:
-        logits = real_logits(batch)  # type: ignore[arg-type]
-        if len(logits) == 2 and batch.context_lens[0] == 42:  # type: ignore[attr-defined]
-            logits[0, 7] = np.nan
-        return logits
+    def poisoned(hidden: Any, rows: Any) -> Iterator[Any]:
+        nonlocal num_steps
+        num_steps += 1
+        for index, row in enumerate(real_rows(hidden, rows)):
+            yield np.where(np.arange(len(row)) == 7, np.nan, row) if (index, num_steps) == (0, 3) else row
 
-    monkeypatch.setattr(backend, "logits", poisoned)
+    monkeypatch.setattr(backend, "logit_rows", poisoned)
     outputs = run(engine, [Request("bad", [8] * 40, params), Request("good", [9] * 40, params)])
     assert outputs["bad"][-1].finish_reason is FinishReason.ERROR
     assert outputs["bad"][-1].stop_reason == "nan"

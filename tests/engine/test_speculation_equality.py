@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,14 +168,19 @@ def test_nan_ends_a_request_at_the_same_token(
     healthy = signatures(
         run(make_engine(speculation="off"), [Request(name, ids, params) for name, ids in prompts.items()])
     )
-    real_logits = backend.logits
+    real_execute, real_rows = backend.execute, backend.logit_rows
+    positions: list[int] = []
 
-    def poisoned(batch: object) -> object:
-        logits = real_logits(batch)  # type: ignore[arg-type]
-        logits[batch.positions[batch.sample_rows] == 46] = np.nan  # type: ignore[attr-defined]
-        return logits
+    def execute(batch: Any) -> Any:
+        positions[:] = batch.positions.tolist()
+        return real_execute(batch)
 
-    monkeypatch.setattr(backend, "logits", poisoned)
+    def poisoned(hidden: Any, rows: Any) -> Any:
+        for row, logits in zip(rows, real_rows(hidden, rows), strict=True):
+            yield np.full_like(logits, np.nan) if positions[row] == 46 else logits
+
+    monkeypatch.setattr(backend, "execute", execute)
+    monkeypatch.setattr(backend, "logit_rows", poisoned)
     engine = make_engine(drafter=foreseeing(healthy, kind))
     outputs = run(engine, [Request(name, ids, params) for name, ids in prompts.items()])
     assert signatures({"good": outputs["good"]})["good"] == healthy["good"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sampan.errors import RequestError, TokenizerError
 from sampan.text import ChatPrompt, ChatTemplate, Tokenizer
+from sampan.text.tool_syntax import describe_tools
 
 BOS, EOS, USER, ASSISTANT = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>"
 SPECIALS = [BOS, EOS, USER, ASSISTANT, "<think>", "</think>", "<｜tool▁outputs▁begin｜>"]
@@ -83,7 +84,7 @@ def test_no_one_but_the_template_makes_special_tokens(
     turns = [{"role": "system", "content": system}, *map(user, contents), calls, {"role": "tool", "content": tool}]
     prompt = template.encode([*turns, assistant(tool), user(tool)])
     added = [i for i in prompt.token_ids if tokenizer.decode([i], skip_special_tokens=False) in SPECIALS]
-    shape = [BOS, *[USER] * len(contents), ASSISTANT, EOS, USER, ASSISTANT, "<think>"]
+    shape = [BOS, *[USER] * len(contents), ASSISTANT, EOS, EOS, USER, ASSISTANT, "<think>"]
     assert [tokenizer.decode([i], skip_special_tokens=False) for i in added] == shape
 
 
@@ -115,15 +116,69 @@ def test_without_generation_prompt(template: ChatTemplate) -> None:
     assert not template.encode([user("<think>")], add_generation_prompt=False).starts_in_reasoning
 
 
-def test_tools(template: ChatTemplate) -> None:
-    turns = [user("?"), {"role": "assistant", "content": "", "tool_calls": [CALL]}, {"role": "tool", "content": "sun"}]
-    prompt = template.encode(turns, tools=[{"type": "function", "function": {"name": "weather"}}])
-    assert prompt.text == (
-        f"{BOS}{USER}?{ASSISTANT}<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n"
-        '```json\n{"city": "上海"}\n```<｜tool▁call▁end｜>'
-        "<｜tool▁outputs▁begin｜><｜tool▁output▁begin｜>sun<｜tool▁output▁end｜><｜tool▁outputs▁end｜>"
+def test_tools_calls_and_results(template: ChatTemplate, library: tokenizers.Tokenizer) -> None:
+    tools = [{"type": "function", "function": {"name": "weather"}}]
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        user("?"),
+        {"role": "assistant", "content": "<think>x</think>I look.", "tool_calls": [CALL, CALL]},
+        {"role": "tool", "content": "sun"},
+        {"role": "function", "name": "weather", "content": "rain"},
+    ]
+    described = describe_tools(['{"name": "weather"}'])
+    call = 'function<｜tool▁sep｜>weather\n```json\n{"city": "上海"}\n```<｜tool▁call▁end｜>'
+    shown = (
+        f"{BOS}Be brief.\n\n{described}{USER}?{ASSISTANT}I look."
+        f"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>{call}\n<｜tool▁call▁begin｜>{call}<｜tool▁calls▁end｜>{EOS}"
+        "<｜tool▁outputs▁begin｜><｜tool▁output▁begin｜>sun<｜tool▁output▁end｜>\n"
+        "<｜tool▁output▁begin｜>rain<｜tool▁output▁end｜><｜tool▁outputs▁end｜>"
     )
-    assert not prompt.starts_in_reasoning
+    asked = template.encode(messages, tools=tools)
+    assert asked == ChatPrompt(
+        tuple(library.encode(asked.text, add_special_tokens=False).ids), f"{shown}<think>\n", True
+    )
+    off = template.encode(messages, tools=tools, thinking=False)
+    assert (off.text, off.starts_in_reasoning) == (f"{shown}<think>\n\n</think>\n\n", False)
+    cut = template.encode(messages, tools=tools, add_generation_prompt=False)
+    assert (cut.text, cut.starts_in_reasoning) == (shown, False)
+    begun = template.encode([*messages, assistant("It is")], tools=tools, continue_final_message=True)
+    assert (begun.text, begun.starts_in_reasoning) == (f"{shown}It is", False)
+    # The answer ends the turn; a second round is the first one's equal.
+    again = template.encode([*messages, assistant("Both."), *messages[1:]], tools=tools)
+    assert again.text == f"{shown}Both.{EOS}{shown[shown.index(USER) :]}<think>\n"
+
+
+def test_results_without_a_call_before_them(template: ChatTemplate) -> None:
+    outputs = "<｜tool▁outputs▁begin｜><｜tool▁output▁begin｜>sun<｜tool▁output▁end｜><｜tool▁outputs▁end｜>"
+    result = {"role": "tool", "content": "sun"}
+    assert template.encode([user("?"), result]).text == f"{BOS}{USER}?{ASSISTANT}{outputs}<think>\n"
+    assert template.encode([result]).text == f"{BOS}{ASSISTANT}{outputs}<think>\n"
+
+
+def test_no_system_text_is_lost(template: ChatTemplate) -> None:
+    systems = [{"role": role, "content": role} for role in ("system", "developer")]
+    assert (
+        template.encode([systems[0], user("a"), systems[1]]).text
+        == f"{BOS}system\n\ndeveloper{USER}a{ASSISTANT}<think>\n"
+    )
+
+
+def test_a_template_that_shows_each_system_text_keeps_them_in_place(qwen: Tokenizer) -> None:
+    template = own_template(qwen, "{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}")
+    messages = [{"role": "system", "content": "a"}, user("b"), {"role": "system", "content": "c"}]
+    assert template.encode(messages).text == f"{BOS}[system:a][user:b][system:c]"
+    described = describe_tools(['{"name": "f"}'])
+    text = template.encode(messages, tools=[{"function": {"name": "f"}}]).text
+    assert text == f"{BOS}[system:a\n\n{described}][user:b][system:c]"
+
+
+def test_a_template_that_knows_tools_shows_them_itself(qwen: Tokenizer) -> None:
+    shown = "[{{ m.tool_calls[0].function.name if m.tool_calls }}]"
+    source = "{{ tools | tojson if tools }}{% for m in messages %}" + shown + "{% endfor %}"
+    calls = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    tools = [{"function": {"name": "f"}}]
+    text = own_template(qwen, source).encode([calls, {"role": "tool", "content": "x"}], tools=tools).text
+    assert text == f'{BOS}[{{"function": {{"name": "f"}}}}][weather][]'
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ struct SamplingRow {
   std::int64_t num_bias;
   const std::int32_t* bias_ids;
   const float* bias_values;
+  std::int32_t given;            // the token, where it is known and only looked at; -1: it is drawn
   const std::uint32_t* allowed;  // [ceil(vocab_size / 32)]: bit i % 32 of word i / 32 says whether i may be drawn;
                                  // nullptr: every id may
 };

@@ -3,7 +3,8 @@
 A `ForwardBatch` is flat numpy. Rows (requests) differ only in how many tokens they bring: a whole prompt, a chunk of
 one, one decode token, or a decode token with speculative drafts behind it are the same thing to a backend. Sampling
 happens in the backend, so that logits never leave it; `sample_rows` says which of the flat tokens are followed by a
-sampled one.
+sampled one. Where the next token is known already, as in a prompt, it is `given`: nothing is drawn, and what the model
+thought of it is all that is asked for. `pooled_rows` are those whose hidden states are wanted.
 
 Per-sample sampling arrays have one entry per entry of `sample_rows`. Sparse per-sample data (penalties, logit bias,
 allowed ids) is in compressed rows: entry `i` owns the slice `starts[i]:starts[i + 1]`.
@@ -81,6 +82,7 @@ class SamplingBatch:
     presence_penalty: Float32Array  # [S]
     frequency_penalty: Float32Array  # [S]
     num_logprobs: Int32Array  # [S]; -1 none, 0 the drawn token's only, n the n most probable ones besides
+    given: Int32Array  # [S]; the token, where it is known; -1: it is drawn
     seen: SparseRows  # ids of prompt and output; value = times in the output (0: only in the prompt)
     bias: SparseRows  # ids and what is added to their logits
     masks: TokenMasks | None  # None: no row has one
@@ -96,6 +98,7 @@ class ForwardBatch:
     context_lens: Int32Array  # [R]; tokens of the request once this step has run, cached ones included
     block_tables: Int32Array  # [R, B]; block b of a request holds its positions b * block_size ...
     sample_rows: Int32Array  # [S]; indices into the T tokens
+    pooled_rows: Int32Array  # [P]; indices into the T tokens
     sampling: SamplingBatch
 
 
@@ -119,13 +122,14 @@ class StepOutput:
 
     token_ids: Int32Array  # [S]
     logprobs: tuple[TokenLogprobs | None, ...]  # [S]
+    hidden_states: Float32Array | None = None  # [P, hidden_size], behind the last norm; None where P is 0
 
 
 class Backend(Protocol):
     """Weights, KV cache, forward step and sampling on one device.
 
-    The contract of `execute`: a sampled token depends on its own request alone, bitwise, whatever else is in the
-    batch and however the request's earlier tokens were chunked (DESIGN invariant 1).
+    The contract of `execute`: a sampled token or a hidden state depends on its own request alone, bitwise, whatever
+    else is in the batch and however the request's earlier tokens were chunked (DESIGN invariant 1).
     """
 
     config: ModelConfig
@@ -156,4 +160,5 @@ class Backend(Protocol):
         """Makes room for `num_blocks` blocks of `block_size` tokens."""
 
     def execute(self, batch: ForwardBatch) -> StepOutput:
-        """Runs one step: writes the batch's keys and values, attends, and draws one token for each of `sample_rows`."""
+        """Runs one step: writes the batch's keys and values, attends, and draws one token for each of `sample_rows`.
+        These may be all rows of a long prompt: their logits must not be there all at once."""

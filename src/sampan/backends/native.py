@@ -6,6 +6,8 @@ forces one; all return the same bits (ADR 0006).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sampan import _native
@@ -62,7 +64,7 @@ class NativeBackend:
     def load(self, checkpoint: Checkpoint, precision: str) -> None:
         check_shape(checkpoint.config)
         precision = DEFAULT_PRECISION if precision == "auto" else precision
-        size = sum(checkpoint.raw(name).data.nbytes for name in checkpoint.names())
+        size = sum(checkpoint.raw(name).num_bytes for name in checkpoint.names())
         if size < KEPT_FROM:
             self.load_packed(pack_model(checkpoint, precision, threads=self._threads))
         else:
@@ -132,8 +134,10 @@ class NativeBackend:
         width = int(wanted.max()) + 1 if count else 0
         tokens, ranks = np.empty(count, np.int32), np.empty(count, np.int32)
         ids, logprobs = np.empty((count, width), np.int32), np.empty((count, width), np.float32)
-        self._decoder.step(batch, self._num_tokens, tokens, ranks, ids, logprobs)
-        return step_output(wanted, self._num_tokens, tokens, ranks, ids, logprobs)
+        hidden_states = np.empty((len(batch.pooled_rows), self.config.hidden_size), np.float32)
+        self._decoder.step(batch, self._num_tokens, tokens, ranks, ids, logprobs, hidden_states)
+        output = step_output(wanted, self._num_tokens, tokens, ranks, ids, logprobs)
+        return replace(output, hidden_states=hidden_states) if len(hidden_states) else output
 
     def logits(self, batch: ForwardBatch) -> Float32Array:
         """The forward step alone: logits [S, V] of the batch's sample rows, padding of the vocabulary cut off."""

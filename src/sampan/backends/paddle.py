@@ -9,6 +9,9 @@ token's result depends on its own past alone. See ADR 0003.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import paddle
 
@@ -81,21 +84,32 @@ class PaddleBackend:
         self._values = [paddle.zeros(shape, self._dtype) for _ in range(self.config.num_hidden_layers)]
         self._padding_block, self._block_size = num_blocks, block_size
 
+    @paddle.no_grad()
     def execute(self, batch: ForwardBatch) -> StepOutput:
-        return sample(self.logits(batch), batch.sampling)
+        hidden = self._forward(batch)
+        output = sample(self.logit_rows(hidden, batch.sample_rows), batch.sampling)
+        if len(batch.pooled_rows) == 0:
+            return output
+        pooled = paddle.gather(hidden, paddle.to_tensor(batch.pooled_rows))
+        return replace(output, hidden_states=pooled.astype("float32").numpy())
 
     @paddle.no_grad()
     def logits(self, batch: ForwardBatch) -> Float32Array:
         """The forward step alone: logits [S, V] of the batch's sample rows, padding of the vocabulary cut off."""
+        rows = list(self.logit_rows(self._forward(batch), batch.sample_rows))
+        return np.stack(rows) if rows else np.empty((0, self._num_tokens or self.config.vocab_size), np.float32)
+
+    def _forward(self, batch: ForwardBatch) -> paddle.Tensor:
+        """Hidden states [T, hidden_size], padded to whole tiles."""
         rows = self._token_rows(batch)
-        hidden = [self._forward_tile(rows, start) for start in range(0, len(batch.token_ids), TOKEN_TILE)]
-        num_rows = len(batch.sample_rows)
-        if num_rows == 0:
-            return np.empty((0, self._num_tokens or self.config.vocab_size), np.float32)
-        chosen = paddle.gather(paddle.concat(hidden), paddle.to_tensor(batch.sample_rows))
-        chosen = paddle.nn.functional.pad(chosen, [0, _padding(num_rows), 0, 0])
-        tiles = [self._model.logits(tile).astype("float32").numpy() for tile in chosen.split(len(chosen) // TOKEN_TILE)]
-        return np.concatenate(tiles)[:num_rows, : self._num_tokens]
+        return paddle.concat([self._forward_tile(rows, start) for start in range(0, len(batch.token_ids), TOKEN_TILE)])
+
+    def logit_rows(self, hidden: paddle.Tensor, rows: Int32Array) -> Iterator[Float32Array]:
+        """The logits [V] of some rows, of which one tile at a time is there."""
+        for start in range(0, len(rows), TOKEN_TILE):
+            tile = rows[start : start + TOKEN_TILE]
+            chosen = paddle.gather(hidden, paddle.to_tensor(np.pad(tile, (0, _padding(len(tile))))))
+            yield from self._model.logits(chosen).astype("float32").numpy()[: len(tile), : self._num_tokens]
 
     def _token_rows(self, batch: ForwardBatch) -> tuple[Int32Array, Int32Array, Int32Array]:
         """Per token, padded to whole tiles: ids [T], positions [T] and block tables [T, B], the latter to whole KV

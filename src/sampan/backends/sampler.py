@@ -7,6 +7,8 @@ position. Nothing depends on other rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,12 +22,12 @@ NO_TOKEN = -1
 _NUCLEUS_GUESS = 256  # most nuclei are smaller; a larger one costs a full sort
 
 
-def sample(logits: Float32Array, batch: SamplingBatch) -> StepOutput:
-    """Draws one token for each row of `logits` [S, V]."""
+def sample(logits: Iterable[Float32Array], batch: SamplingBatch) -> StepOutput:
+    """Draws one token for each of `S` rows of logits [V]."""
     if batch.masks is not None:
         batch.masks.ready()
     numbers = uniforms(batch.seeds, batch.positions)
-    token_ids = np.empty(len(logits), dtype=np.int32)
+    token_ids = np.empty(len(numbers), dtype=np.int32)
     logprobs: list[TokenLogprobs | None] = []
     for i, row in enumerate(logits):
         sound = bool(np.isfinite(row).all())
@@ -36,7 +38,9 @@ def sample(logits: Float32Array, batch: SamplingBatch) -> StepOutput:
             token_ids[i] = NO_TOKEN
             logprobs.append(None)
             continue
-        token = int(row.argmax()) if batch.temperature[i] == 0.0 else _draw(row, batch, i, float(numbers[i]))
+        token = int(batch.given[i])
+        if token < 0:
+            token = int(row.argmax()) if batch.temperature[i] == 0.0 else _draw(row, batch, i, float(numbers[i]))
         token_ids[i] = token
         wanted = int(batch.num_logprobs[i])
         logprobs.append(_logprobs(row, token, wanted) if wanted >= 0 else None)

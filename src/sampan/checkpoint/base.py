@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sampan.checkpoint.dtypes import Array, Float32Array
+import numpy as np
+
+from sampan.checkpoint.dtypes import BY_NAME, FLOAT_DTYPES, Array, Float32Array, to_float32
 from sampan.config import ModelConfig
+from sampan.errors import CheckpointError
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +21,54 @@ class RawTensor:
 
     Args:
         dtype: `fp32`, `fp16`, `bf16`, or another name of `sampan.checkpoint.dtypes`.
-        shape: as stored; a linear weight is [out, in].
-        data: read-only, in `shape`; bfloat16 as its bits in uint16. Its memory need not be aligned to the element size.
+        shape: a linear weight is [out, in].
+        read: gives `data`.
         file: where it is stored.
     """
 
     dtype: str
     shape: tuple[int, ...]
-    data: Array
+    read: Callable[[], Array]
     file: Path
+
+    @property
+    def data(self) -> Array:
+        """The elements in `shape`, read-only; bfloat16 as its bits in uint16. A view of the mapped file where the file
+        holds them so; else they are made now. Neither aligned to the element size nor contiguous for sure."""
+        return self.read()
+
+    @property
+    def num_bytes(self) -> int:
+        """Of all elements."""
+        return math.prod(self.shape) * BY_NAME[self.dtype].storage.itemsize
+
+
+class TensorFile(Protocol):
+    """Named tensors in a file, each read when it is asked for."""
+
+    path: Path
+
+    def names(self) -> Sequence[str]:
+        """All names, in the order of the file."""
+
+    def get(self, name: str) -> Float32Array:
+        """See `Checkpoint.get`."""
+
+    def raw(self, name: str) -> RawTensor:
+        """See `Checkpoint.raw`."""
+
+
+def widened(tensor: RawTensor, name: str) -> Float32Array:
+    """A fresh float32 copy.
+
+    Raises:
+        CheckpointError: the tensor does not hold floats.
+    """
+    if tensor.dtype not in FLOAT_DTYPES:
+        raise CheckpointError(
+            f"{tensor.file}: tensor {name!r} is stored as {tensor.dtype}", remedy=f"use {', '.join(FLOAT_DTYPES)}"
+        )
+    return np.array(to_float32(tensor.data, tensor.dtype), order="C", copy=True)
 
 
 class Checkpoint(Protocol):
@@ -45,8 +88,8 @@ class Checkpoint(Protocol):
         """
 
     def raw(self, name: str) -> RawTensor:
-        """The stored elements without a copy, for packing one tensor at a time. The file must not be made shorter while
-        `data` is in use: the system would end the process (SIGBUS).
+        """The stored elements, without a copy where the file holds them so, for packing one tensor at a time. The file
+        must not be made shorter while `data` is in use: the system would end the process (SIGBUS).
 
         Raises:
             CheckpointError: no such tensor, or the file changed since it was opened.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +14,10 @@ from sampan.errors import ConfigError
 
 Array = npt.NDArray[np.generic]
 Float32Array = npt.NDArray[np.float32]
+
+# What a shape may be; numpy refuses others with errors of its own. Elements count also where a dimension is 0.
+MAX_RANK = 8
+MAX_ELEMENTS = 2**40
 
 # Conversions run in slices of this many elements, so that their temporaries stay small beside a large tensor.
 SLICE = 1 << 20
@@ -51,6 +58,13 @@ DTYPES = (
 BY_NAME = {dtype.name: dtype for dtype in DTYPES}
 BY_CODE = {dtype.code: dtype for dtype in DTYPES}
 FLOAT_DTYPES = ("fp32", "fp16", "bf16")
+
+
+def is_shape(shape: Sequence[Any]) -> bool:
+    """Whether a file may state this shape."""
+    if len(shape) > MAX_RANK or not all(type(size) is int and size >= 0 for size in shape):
+        return False
+    return bool(math.prod(size or 1 for size in shape) <= MAX_ELEMENTS)
 
 
 def check_float_dtype(dtype: str) -> None:

@@ -1,4 +1,5 @@
-"""A checkpoint as a folder in Hugging Face's form: `config.json` and safetensors, one file or shards with an index."""
+"""A checkpoint as a folder in Hugging Face's form, or PaddleNLP's: `config.json` and safetensors or `.pdparams`, one
+file or shards with an index."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sampan.checkpoint.base import Checkpoint, RawTensor
+from sampan.checkpoint.base import Checkpoint, RawTensor, TensorFile
 from sampan.checkpoint.dtypes import Float32Array
+from sampan.checkpoint.paddle_layout import PREFIXES, PaddleLayout
+from sampan.checkpoint.pdparams_reader import PdparamsFile
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
 from sampan.checkpoint.shapes import verify
 from sampan.config import ModelConfig
@@ -17,14 +20,16 @@ from sampan.strict_json import FETCH_AGAIN, read_json_object
 CONFIG_FILE = "config.json"
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
-OTHER_FORMS = (".bin", ".gguf", ".pdparams", ".pt", ".pth")
+PADDLE_FILE = "model_state.pdparams"
+PADDLE_INDEX_FILE = "model_state.pdparams.index.json"
+OTHER_FORMS = (".bin", ".gguf", ".pt", ".pth")
 MAX_INDEX_BYTES = 4_000_000  # as for the headers that it sums up
 
 
 class FolderCheckpoint:
     """See `Checkpoint`. `tensors` says which file holds which name."""
 
-    def __init__(self, path: Path, config: ModelConfig, tensors: Mapping[str, SafetensorsFile]) -> None:
+    def __init__(self, path: Path, config: ModelConfig, tensors: Mapping[str, TensorFile]) -> None:
         self.path, self.config = path, config
         self._tensors = tensors
 
@@ -37,7 +42,7 @@ class FolderCheckpoint:
     def raw(self, name: str) -> RawTensor:
         return self._file(name).raw(name)
 
-    def _file(self, name: str) -> SafetensorsFile:
+    def _file(self, name: str) -> TensorFile:
         if name not in self._tensors:
             raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
         return self._tensors[name]
@@ -54,21 +59,36 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     if not os.path.isdir(folder):  # unlike `Path.is_dir` it does not raise where the way there is barred
         raise CheckpointError(f"{folder} is not a folder", remedy="give one with config.json and weights")
     config = ModelConfig.from_file(folder / CONFIG_FILE)
-    checkpoint = FolderCheckpoint(folder, config, _open_files(folder))
+    files = _open_files(folder)
+    if _are_paddles(files):
+        files = {shard: PaddleLayout(file, config) for shard, file in files.items()}
+    checkpoint = FolderCheckpoint(folder, config, {name: file for file in files.values() for name in file.names()})
     verify(checkpoint)
     return checkpoint
 
 
-def _open_files(folder: Path) -> dict[str, SafetensorsFile]:
-    single, index = folder / SINGLE_FILE, folder / INDEX_FILE
-    if single.exists() and index.exists():
-        raise CheckpointError(f"{folder} holds {SINGLE_FILE} and {INDEX_FILE}", remedy="remove the outdated one")
-    if index.exists():
-        return _open_shards(folder, index)
-    if not single.exists():
+def _are_paddles(files: Mapping[str, TensorFile]) -> bool:
+    """Whether names and layouts are PaddleNLP's. One shard alone may not show it: `lm_head` has the same name."""
+    return any(
+        isinstance(file, PdparamsFile) or any(name.startswith(PREFIXES) for name in file.names())
+        for file in files.values()
+    )
+
+
+def _open_files(folder: Path) -> Mapping[str, TensorFile]:
+    """File name -> file. No two hold a tensor of the same name."""
+    found = [name for name in (SINGLE_FILE, INDEX_FILE, PADDLE_FILE, PADDLE_INDEX_FILE) if (folder / name).exists()]
+    if not found:
         raise CheckpointError(f"{folder} holds no {SINGLE_FILE} and no {INDEX_FILE}", remedy=_remedy(folder))
-    file = SafetensorsFile(single)
-    return dict.fromkeys(file.names(), file)
+    if len(found) > 1:
+        raise CheckpointError(f"{folder} holds {' and '.join(found)}", remedy="remove the outdated one")
+    if found[0].endswith(".json"):
+        return _open_shards(folder, folder / found[0])
+    return {found[0]: _open_file(folder / found[0])}
+
+
+def _open_file(path: Path) -> TensorFile:
+    return PdparamsFile(path) if path.suffix == ".pdparams" else SafetensorsFile(path)
 
 
 def _remedy(folder: Path) -> str:
@@ -77,19 +97,20 @@ def _remedy(folder: Path) -> str:
     return f"{others[0]} is of a form that this version does not read" if others else "put the weight files there"
 
 
-def _open_shards(folder: Path, index: Path) -> dict[str, SafetensorsFile]:
+def _open_shards(folder: Path, index: Path) -> Mapping[str, TensorFile]:
     weight_map = read_json_object(index, MAX_INDEX_BYTES).get("weight_map")
-    if not isinstance(weight_map, dict) or not all(_is_shard_name(shard) for shard in weight_map.values()):
+    suffix = Path(index.name.removesuffix(".index.json")).suffix
+    if not isinstance(weight_map, dict) or not all(_is_shard_name(shard, suffix) for shard in weight_map.values()):
         raise CheckpointError(f"{index}: weight_map must map tensors to files beside it", remedy=FETCH_AGAIN)
-    files = {shard: SafetensorsFile(folder / shard) for shard in sorted(set(weight_map.values()))}
+    files = {shard: _open_file(folder / shard) for shard in sorted(set(weight_map.values()))}
     listed = {(shard, name) for name, shard in weight_map.items()}
     stored = {(shard, name) for shard, file in files.items() for name in file.names()}
     for shard, name in sorted(listed ^ stored):
         what = "lacks" if (shard, name) in listed else "is not listed to hold"
         raise CheckpointError(f"{folder / shard} {what} the tensor {name!r}, says {index.name}", remedy=FETCH_AGAIN)
-    return {name: files[shard] for name, shard in weight_map.items()}
+    return files
 
 
-def _is_shard_name(value: object) -> bool:
+def _is_shard_name(value: object, suffix: str) -> bool:
     """A bare file name: an index must not lead us out of its folder."""
-    return isinstance(value, str) and value.endswith(".safetensors") and "\0" not in value and Path(value).name == value
+    return isinstance(value, str) and value.endswith(suffix) and "\0" not in value and Path(value).name == value

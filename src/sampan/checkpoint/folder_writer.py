@@ -1,21 +1,27 @@
-"""Writes a checkpoint as a folder in Hugging Face's form."""
+"""Writes a checkpoint as a folder in Hugging Face's form or in PaddleNLP's."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sampan.checkpoint.dtypes import BY_NAME, Array, check_float_dtype
-from sampan.checkpoint.folder import CONFIG_FILE, INDEX_FILE, SINGLE_FILE
+from sampan.checkpoint.folder import CONFIG_FILE, INDEX_FILE, PADDLE_FILE, PADDLE_INDEX_FILE, SINGLE_FILE
+from sampan.checkpoint.paddle_layout import as_paddles
+from sampan.checkpoint.pdparams_writer import write_pdparams
 from sampan.checkpoint.safetensors_writer import atomic_file, write_safetensors
 from sampan.checkpoint.shapes import check_shapes, expected_tensors
 from sampan.config import ModelConfig
-from sampan.errors import CheckpointError
+from sampan.errors import CheckpointError, ConfigError
 
 TORCH_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+# Name of a single file, of an index, and of shards.
+FORMS = {
+    "safetensors": (SINGLE_FILE, INDEX_FILE, "model-*-of-*.safetensors"),
+    "pdparams": (PADDLE_FILE, PADDLE_INDEX_FILE, "model_state-*-of-*.pdparams"),
+}
 METADATA = {"format": "pt"}  # transformers wants to read this; it stands for row-major [out, in] weights
 
 
@@ -25,6 +31,8 @@ def write_checkpoint(
     tensors: Mapping[str, Array],
     dtype: str = "bf16",
     max_shard_bytes: int | None = None,
+    *,
+    form: str = "safetensors",
 ) -> None:
     """Writes `config.json` and the weights; weight files of an older checkpoint in that folder are replaced.
 
@@ -32,13 +40,16 @@ def write_checkpoint(
         tensors: exactly those of `expected_tensors(config)`.
         dtype: `fp32`, `fp16` or `bf16` (nearest, ties to even).
         max_shard_bytes: start another file before one grows beyond this; None writes one file.
+        form: `safetensors`, or `pdparams`: with PaddleNLP's names and layouts, for `paddle.load`.
 
     Raises:
-        ConfigError: unknown `dtype`.
+        ConfigError: unknown `dtype` or `form`.
         CheckpointError: tensors do not fit the configuration, or a file cannot be written.
     """
     folder = Path(path)
     check_float_dtype(dtype)
+    if form not in FORMS:
+        raise ConfigError(f"form={form!r} is unknown", remedy=f"use {', '.join(FORMS)}")
     shapes = {name: array.shape for name, array in tensors.items()}
     check_shapes(expected_tensors(config), shapes, files=dict.fromkeys(tensors, folder), path=folder)
     integers = [name for name, array in tensors.items() if array.dtype.kind != "f"]
@@ -48,22 +59,28 @@ def write_checkpoint(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be made: {error.strerror}", remedy="choose another folder") from error
-    outdated = {folder / SINGLE_FILE, folder / INDEX_FILE, *folder.glob("model-*-of-*.safetensors")}
-    sizes = {name: math.prod(shape) * BY_NAME[dtype].storage.itemsize for name, shape in shapes.items()}
-    shards = _split(sizes, max_shard_bytes)
+    single, index, _ = FORMS[form]
+    outdated = {path for names in FORMS.values() for name in names for path in folder.glob(name)}
+    stored = as_paddles(tensors, config) if form == "pdparams" else tensors
+    sizes = {name: array.size * BY_NAME[dtype].storage.itemsize for name, array in stored.items()}
+    shards = _split(sizes, max_shard_bytes, single)
     for file_name, names in shards.items():
-        write_safetensors(folder / file_name, {name: tensors[name] for name in names}, dtype, METADATA)
+        part = {name: stored[name] for name in names}
+        if form == "pdparams":
+            write_pdparams(folder / file_name, part, dtype)
+        else:
+            write_safetensors(folder / file_name, part, dtype, METADATA)
         outdated.discard(folder / file_name)
     if len(shards) > 1:
         weight_map = {name: file_name for file_name, names in shards.items() for name in names}
-        _write_json(folder / INDEX_FILE, {"metadata": {"total_size": sum(sizes.values())}, "weight_map": weight_map})
-        outdated.discard(folder / INDEX_FILE)
+        _write_json(folder / index, {"metadata": {"total_size": sum(sizes.values())}, "weight_map": weight_map})
+        outdated.discard(folder / index)
     _write_json(folder / CONFIG_FILE, {**config.to_dict(), "torch_dtype": TORCH_DTYPES[dtype]})
     for file in outdated:
         file.unlink(missing_ok=True)
 
 
-def _split(sizes: Mapping[str, int], max_bytes: int | None) -> dict[str, list[str]]:
+def _split(sizes: Mapping[str, int], max_bytes: int | None, single: str) -> dict[str, list[str]]:
     """File name -> tensors in it, in order. A tensor that is larger than `max_bytes` has a file of its own."""
     groups: list[list[str]] = [[]]
     size = 0
@@ -74,8 +91,9 @@ def _split(sizes: Mapping[str, int], max_bytes: int | None) -> dict[str, list[st
         groups[-1].append(name)
         size += tensor_size
     if len(groups) == 1:
-        return {SINGLE_FILE: groups[0]}
-    return {f"model-{i:05d}-of-{len(groups):05d}.safetensors": group for i, group in enumerate(groups, start=1)}
+        return {single: groups[0]}
+    stem, _, suffix = single.rpartition(".")
+    return {f"{stem}-{i:05d}-of-{len(groups):05d}.{suffix}": group for i, group in enumerate(groups, start=1)}
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:

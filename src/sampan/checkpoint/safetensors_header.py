@@ -16,17 +16,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sampan.checkpoint.dtypes import BY_CODE, DType
-from sampan.errors import CheckpointError
-from sampan.strict_json import FETCH_AGAIN, parse_json_object
+from sampan.checkpoint.dtypes import BY_CODE, DType, is_shape
+from sampan.checkpoint.mapped_file import damaged
+from sampan.strict_json import parse_json_object
 
 LENGTH_BYTES = 8
 # The format allows 100 MB. Parsing takes up to 25 times the header's size in memory, and the largest model that
 # `ModelConfig` admits needs less than 2 MB.
 MAX_HEADER_BYTES = 4_000_000
 MAX_NAME_CHARS = 512
-MAX_RANK = 8
-MAX_ELEMENTS = 2**40  # also where a dimension is 0: numpy refuses such shapes with errors of its own
+
 # Tensor data starts at a multiple of this, so that an mmap of our own files is aligned for every vector instruction.
 ALIGNMENT = 64
 
@@ -39,11 +38,6 @@ class Entry:
     shape: tuple[int, ...]
     begin: int
     end: int
-
-
-def damaged(source: str, reason: str) -> CheckpointError:
-    """The error for a file that contradicts itself."""
-    return CheckpointError(f"{source}: {reason}", remedy=FETCH_AGAIN)
 
 
 def check_length(length: int, file_size: int, source: str) -> None:
@@ -85,7 +79,7 @@ def _parse_entry(name: str, item: Any, source: str) -> Entry:
     dtype = BY_CODE.get(code) if isinstance(code, str) else None
     if dtype is None:
         raise damaged(source, f"{where} has the unknown dtype {reprlib.repr(code)}")
-    if not _are_counts(shape) or len(shape) > MAX_RANK or math.prod(size or 1 for size in shape) > MAX_ELEMENTS:
+    if not isinstance(shape, list) or not is_shape(shape):
         raise damaged(source, f"{where} has the impossible shape {reprlib.repr(shape)}")
     if not _are_counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise damaged(source, f"{where} has the impossible data_offsets {reprlib.repr(offsets)}")

@@ -34,7 +34,7 @@ def _describe(path: Path, entry: ZooEntry | None) -> dict[str, Any]:
         "bytes": {precision: weight_bytes(config, precision) for precision in PRECISIONS} if config is not None else {},
         "license": entry.license_notice if entry is not None else None,
         "huggingface_id": entry.huggingface_id if entry is not None else None,
-        "present": (path / "config.json").is_file() and any(path.glob("*.safetensors")),
+        "present": (path / "config.json").is_file() and any([*path.glob("*.safetensors"), *path.glob("*.pdparams")]),
         "path": str(path),
     }
 

@@ -137,6 +137,7 @@ class EngineLoop:
             submit.prompt_token_ids,
             submit.params,
             output_token_ids=submit.output_token_ids,
+            num_prompt_logprobs=submit.num_prompt_logprobs,
             cache_salt=submit.cache_salt,
             tenant=submit.tenant,
             priority=submit.priority,

@@ -30,6 +30,7 @@ class Submit(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     Args:
         output_token_ids: what earlier engines drew for it; the engine goes on behind them and does not send them again.
+        num_prompt_logprobs: of the prompt, those that earlier engines sent; the same holds for them.
         accepted_before: by an engine that is gone.
         deadline: on the machine's monotonic clock, which all processes share.
     """
@@ -44,6 +45,7 @@ class Submit(msgspec.Struct, frozen=True, array_like=True, tag=True):
     priority: int
     deadline: float | None
     answer_now: bool
+    num_prompt_logprobs: int = 0
 
 
 class Abort(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -34,6 +34,7 @@ class OpenRequest:
         self._submit = submit
         self._on_leave = on_leave
         self._token_ids: list[int] = []  # all that engines drew
+        self._num_prompt_logprobs = 0
         self._num_cached_tokens: int | None = None
         self._unread: EngineOutput | None = None
         self._failure: SampanError | None = None
@@ -45,7 +46,12 @@ class OpenRequest:
         """What the next engine shall get."""
         if not self.accepted.done():
             return self._submit
-        return msgspec.structs.replace(self._submit, output_token_ids=self._token_ids, accepted_before=True)
+        return msgspec.structs.replace(
+            self._submit,
+            output_token_ids=self._token_ids,
+            num_prompt_logprobs=self._num_prompt_logprobs,
+            accepted_before=True,
+        )
 
     def accept(self) -> None:
         """An engine has taken the request."""
@@ -60,6 +66,7 @@ class OpenRequest:
         """From the engine."""
         self.num_deaths = 0
         self._token_ids += output.new_token_ids
+        self._num_prompt_logprobs += len(output.prompt_logprobs)
         if self._num_cached_tokens is None:
             self._num_cached_tokens = output.num_cached_tokens
         self.is_open = output.finish_reason is None
@@ -88,6 +95,8 @@ class OpenRequest:
             output.finish_reason,
             output.stop_reason,
             self._num_cached_tokens or 0,
+            before.prompt_logprobs + output.prompt_logprobs,
+            output.pooled,
         )
 
     def _wake(self) -> None:

@@ -7,6 +7,8 @@ request is open is packed once, in `Request`, and only joined here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,35 +27,51 @@ FORCED = sampling_record(SamplingParams(temperature=0.0))
 FORCED_WITH_LOGPROBS = sampling_record(SamplingParams(temperature=0.0, logprobs=0))
 
 
+@cache
+def given_record(num_logprobs: int | None) -> bytes:
+    """For a token that is known."""
+    return sampling_record(SamplingParams(temperature=0.0, logprobs=num_logprobs))
+
+
 class Draw(NamedTuple):
     """One token to be drawn: the next one of a request where its `drafts` are right.
 
     Args:
         forced: the token that it must be.
+        given: the token that it is, in a prompt: nothing is drawn, nor added to a logit.
     """
 
     request: Request
     drafts: tuple[int, ...] = ()
     forced: int | None = None
+    given: int = -1
 
     @property
     def sampling_record(self) -> bytes:
         """A forced token is certain: nothing is added to its logit, and no other one has a probability to show."""
-        if self.forced is None:
-            return self.request.sampling_record
-        return FORCED if self.request.params.logprobs is None else FORCED_WITH_LOGPROBS
+        if self.forced is not None:
+            return FORCED if self.request.params.logprobs is None else FORCED_WITH_LOGPROBS
+        return self.request.sampling_record if self.given < 0 else given_record(self.request.params.prompt_logprobs)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is done to its logits, whatever the request says."""
+        return self.forced is not None or self.given >= 0
 
 
 def build_batch(
     scheduled: Sequence[ScheduledRequest], eos_token_ids: Sequence[int], mask_writer: MaskWriter
 ) -> ForwardBatch:
     """The next step's input. Requests keep the scheduler's order; those whose tokens are all in it sample, behind the
-    last of them and behind each draft."""
+    last of them and behind each draft. The given tokens of prompts come after all that are drawn."""
     token_ids: list[int] = []
     firsts: list[int] = []
     query_starts = [0]
     sample_rows: list[int] = []
     draws: list[Draw] = []
+    given_rows: list[int] = []
+    given: list[Draw] = []
+    pooled_rows: list[int] = []
     masks = mask_writer.begin(
         [
             Positions(entry.request.matcher, entry.request.token_ids, entry.draft_token_ids, entry.forced_token_ids)
@@ -63,6 +81,13 @@ def build_batch(
     )
     for entry in scheduled:
         request, first = entry.request, entry.request.num_computed_tokens
+        if entry.reads:
+            rows = range(entry.reads.start + len(token_ids) - first, entry.reads.stop + len(token_ids) - first)
+            if request.params.pooling is not None:
+                pooled_rows += rows
+            else:
+                given_rows += rows
+                given += [Draw(request, given=request.token_ids[position + 1]) for position in entry.reads]
         token_ids += request.token_ids[first : first + entry.num_new_tokens]
         if entry.samples:
             sample_rows.append(len(token_ids) - 1)
@@ -83,8 +108,9 @@ def build_batch(
         query_starts=starts,
         context_lens=first_positions + num_rows,
         block_tables=_block_tables([entry.request for entry in scheduled]),
-        sample_rows=np.array(sample_rows, np.int32),
-        sampling=build_sampling(draws, eos_token_ids, masks),
+        sample_rows=np.array(sample_rows + given_rows, np.int32),
+        sampling=build_sampling(draws + given, eos_token_ids, masks),
+        pooled_rows=np.array(pooled_rows, np.int32),
     )
 
 
@@ -93,10 +119,13 @@ def build_sampling(
 ) -> SamplingBatch:
     """How each token is drawn."""
     seen, bias = _edits(draws, eos_token_ids)
+    if masks is not None and len(masks.rows) < len(draws):  # given tokens have none
+        masks = replace(masks, rows=np.pad(masks.rows, (0, len(draws) - len(masks.rows)), constant_values=-1))
     records = np.frombuffer(b"".join([draw.sampling_record for draw in draws]), SAMPLING_RECORD)
     return SamplingBatch(
         **{name: np.ascontiguousarray(records[name]) for name in SAMPLING_RECORD.names or ()},
         seeds=np.array([draw.request.seed for draw in draws], np.uint64),
+        given=np.array([draw.given for draw in draws], np.int32),
         positions=np.array([len(draw.request.token_ids) + len(draw.drafts) for draw in draws], np.int64),
         seen=seen,
         bias=bias,
@@ -123,7 +152,7 @@ def _block_tables(requests: Sequence[Request]) -> Int32Array:
 def _seen(draw: Draw) -> SparseRow | None:
     """Ids of prompt and output with their number in the output, where a penalty asks for them."""
     seen = draw.request.seen
-    if seen is None or draw.forced is not None:
+    if seen is None or draw.is_plain:
         return None
     seen.update(draw.request.token_ids)
     return seen.rows(draw.drafts)
@@ -133,7 +162,7 @@ def _bias(draw: Draw, eos_token_ids: Sequence[int]) -> SparseRow | None:
     """The request's own bias; before `min_tokens`, whatever would end it is forbidden as well."""
     params = draw.request.params
     must_go_on = params.min_tokens and draw.request.num_output_tokens + len(draw.drafts) < params.min_tokens
-    if (not must_go_on and not params.logit_bias) or draw.forced is not None:
+    if (not must_go_on and not params.logit_bias) or draw.is_plain:
         return None
     bias = dict(params.logit_bias)
     if must_go_on:

@@ -16,6 +16,7 @@ from sampan.config import EngineConfig
 from sampan.engine.batch import build_batch
 from sampan.engine.kv_cache import KVCacheManager
 from sampan.engine.outputs import REPETITION, TIMEOUT, EngineOutput, FinishReason
+from sampan.engine.prompt_reading import NO_PART, PromptPart, StepReads
 from sampan.engine.reasoning_control import ReasoningControl, ThoughtTokens
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
@@ -143,14 +144,15 @@ class Engine:
             prompt = request.token_ids[: request.num_prompt_tokens]
             request.matcher = self._compiler().matcher(request.params.structured_outputs, prompt)
         request.max_output_tokens = min(request.max_output_tokens, self.max_model_len - request.num_prompt_tokens)
-        request.control = ReasoningControl(
-            request.token_ids,
-            request.num_prompt_tokens,
-            request.params,
-            self._thought_tokens,
-            request.max_output_tokens,
-            answer_now=request.answer_now,
-        )
+        if request.max_output_tokens > 0:
+            request.control = ReasoningControl(
+                request.token_ids,
+                request.num_prompt_tokens,
+                request.params,
+                self._thought_tokens,
+                request.max_output_tokens,
+                answer_now=request.answer_now,
+            )
         self._requests[request.request_id] = request
         self.scheduler.add(request, self._clock())
 
@@ -168,9 +170,10 @@ class Engine:
             if ids and not (min(ids) >= 0 and max(ids) < self.vocab_size):
                 remedy = f"use ids 0 to {self.vocab_size - 1}"
                 raise RequestError(f"{name} holds an id outside the vocabulary", param=name, remedy=remedy)
-        if prompt_len + (params.max_tokens or 1) > self.max_model_len:
+        answer_len = 1 if params.max_tokens is None else params.max_tokens
+        if prompt_len + answer_len > self.max_model_len:
             raise ContextLengthError(
-                f"{prompt_len} prompt tokens and max_tokens={params.max_tokens or 1} exceed the context of "
+                f"{prompt_len} prompt tokens and max_tokens={answer_len} exceed the context of "
                 f"{self.max_model_len} tokens",
                 param="max_tokens" if prompt_len < self.max_model_len else "prompt",
                 remedy="shorten the prompt or ask for fewer tokens",
@@ -216,11 +219,18 @@ class Engine:
     def _update(self, scheduled: list[ScheduledRequest], output: StepOutput) -> list[EngineOutput]:
         token_ids = output.token_ids.tolist()
         outputs, first = [], 0
+        parts = _read_prompts(scheduled, output)
         for entry in scheduled:
             request, num_before = entry.request, entry.request.num_computed_tokens
             request.num_computed_tokens = num_before + entry.num_new_tokens
+            part = parts.get(request.request_id, NO_PART) if parts else NO_PART
+            if part is None:
+                first += 1 + len(entry.draft_token_ids) if entry.samples else 0
+                outputs.append(self._fail(request))
+                continue
             if not entry.samples:
                 self.kv_cache.register_computed(request, num_before)
+                outputs += self._tell_of_prompt(request, part)
                 continue
             last = first + 1 + len(entry.draft_token_ids)
             drawn, logprobs = token_ids[first:last], output.logprobs[first:last]
@@ -243,9 +253,23 @@ class Engine:
                     reason,
                     stop_reason,
                     request.num_cached_tokens or 0,
+                    part.logprobs,
                 )
             )
         return outputs
+
+    def _tell_of_prompt(self, request: Request, part: PromptPart) -> list[EngineOutput]:
+        """Output of a request that draws nothing in this step, where there is any. One that is only read ends with its
+        prompt."""
+        reason = None
+        if request.max_output_tokens == 0 and request.num_pending_tokens == 0:
+            reason = FinishReason.LENGTH
+            self.scheduler.finish(request, reason)
+            del self._requests[request.request_id]
+        elif not part.logprobs:
+            return []
+        num_cached = request.num_cached_tokens or 0
+        return [EngineOutput(request.request_id, (), (), reason, None, num_cached, part.logprobs, part.pooled)]
 
     def _take(self, entry: ScheduledRequest, drawn: Sequence[int]) -> tuple[int, FinishReason | None, int | str | None]:
         """Takes drawn tokens in as far as all drafts before them were right; returns how many, and why the request ends
@@ -295,3 +319,16 @@ class Engine:
         """Ends a request without another token."""
         self.abort(request.request_id, reason, stop_reason)
         return EngineOutput(request.request_id, (), (), reason, stop_reason, request.num_cached_tokens or 0)
+
+
+def _read_prompts(scheduled: list[ScheduledRequest], output: StepOutput) -> dict[str, PromptPart | None]:
+    """What the step told of prompts, by request; None where that is NaN or Inf."""
+    reading = [entry for entry in scheduled if entry.reads]
+    if not reading:
+        return {}
+    step = StepReads(output, sum([1 + len(entry.draft_token_ids) for entry in scheduled if entry.samples]))
+    parts: dict[str, PromptPart | None] = {}
+    for entry in reading:
+        if entry.request.reading is not None:
+            parts[entry.request.request_id] = entry.request.reading.take(step, entry.reads)
+    return parts

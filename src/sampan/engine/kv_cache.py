@@ -56,11 +56,11 @@ class KVCacheManager:
         return num_new
 
     def _acquire_cached_prefix(self, request: Request) -> None:
-        """The cached beginning counts as computed. The last token never does, since its logits are wanted."""
+        """The cached beginning counts as computed, as far as nothing else is wanted of it."""
         if not self._caching:
             return
         self._hash_full_blocks(request, request.num_tokens)
-        usable = (request.num_tokens - 1) // self.block_size
+        usable = request.num_reusable_tokens // self.block_size
         block_ids = self.pool.lookup(request.block_hashes[:usable])
         self.pool.acquire(block_ids)
         request.block_ids.extend(block_ids)

@@ -224,6 +224,7 @@ class _Answer:
         self.stop_reason: int | str | None = None
         self._token_ids: list[int] = []
         self._logprobs: list[TokenLogprobs] = []
+        self._prompt_logprobs: list[TokenLogprobs] = []
 
     def take(self, output: EngineOutput) -> TextDelta:
         """Takes a step's output in and returns what it added to the text."""
@@ -232,6 +233,7 @@ class _Answer:
         num_taken = self.stream.num_tokens - num_before  # what came behind a stop string does not count
         self._token_ids += output.new_token_ids[:num_taken]
         self._logprobs += output.logprobs[:num_taken]
+        self._prompt_logprobs += output.prompt_logprobs
         return delta
 
     def output(self) -> RequestOutput:
@@ -249,5 +251,10 @@ class _Answer:
         )
         prompt_ids = tuple(self.request.token_ids[: self.request.num_prompt_tokens])
         return RequestOutput(
-            self.request.request_id, self.prompt, prompt_ids, (completion,), self.request.num_cached_tokens or 0
+            self.request.request_id,
+            self.prompt,
+            prompt_ids,
+            (completion,),
+            self.request.num_cached_tokens or 0,
+            tuple(self._prompt_logprobs),
         )

@@ -7,7 +7,7 @@ from enum import Enum
 
 import msgspec
 
-from sampan.backends.base import TokenLogprobs
+from sampan.backends.base import Float32Array, TokenLogprobs
 
 REPETITION = "repetition"  # the stop reason of an answer that repeated itself; see `SamplingParams.loop_guard`
 
@@ -36,6 +36,8 @@ class EngineOutput(msgspec.Struct, frozen=True, array_like=True, gc=False):
         stop_reason: the stop token id that ended the request, where it is not the model's own end token; or
             `REPETITION`.
         num_cached_tokens: prompt tokens that came from the prefix cache.
+        prompt_logprobs: of the prompt's next tokens, where the request asked for them; they come before its answer.
+        pooled: [hidden_size], where the request asked for that.
     """
 
     request_id: str
@@ -44,6 +46,8 @@ class EngineOutput(msgspec.Struct, frozen=True, array_like=True, gc=False):
     finish_reason: FinishReason | None = None
     stop_reason: int | str | None = None
     num_cached_tokens: int = 0
+    prompt_logprobs: tuple[TokenLogprobs, ...] = ()
+    pooled: Float32Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +79,4 @@ class RequestOutput:
     prompt_token_ids: tuple[int, ...]
     outputs: tuple[CompletionOutput, ...]
     num_cached_tokens: int = 0
+    prompt_logprobs: tuple[TokenLogprobs, ...] = ()  # of all tokens but the first, where they were asked for

@@ -10,6 +10,7 @@ from enum import Enum, auto
 
 from sampan.engine.lookup import Lookup
 from sampan.engine.outputs import FinishReason
+from sampan.engine.prompt_reading import prompt_reading
 from sampan.engine.reasoning_control import ReasoningControl
 from sampan.engine.sampling_params import MAX_SEED, SamplingParams
 from sampan.engine.sampling_record import sampling_record
@@ -33,6 +34,7 @@ class Request:
 
     Args:
         output_token_ids: drawn before, by another engine perhaps; the request goes on behind them.
+        num_prompt_logprobs: of the prompt, those that another engine has sent already.
         cache_salt: prefix-cache blocks are shared only between requests of equal salt.
         tenant: whose request it is; a busy engine is shared evenly between tenants.
         priority: among its tenant's requests, higher ones are served first.
@@ -47,6 +49,7 @@ class Request:
         params: SamplingParams,
         *,
         output_token_ids: Sequence[int] = (),
+        num_prompt_logprobs: int = 0,
         cache_salt: str = "",
         tenant: str = "",
         priority: int = 0,
@@ -66,7 +69,9 @@ class Request:
         self.seen = SeenTokens(prompt_token_ids) if params.has_penalties else None
         self.num_prompt_tokens = len(prompt_token_ids)
         self.token_ids = [*prompt_token_ids, *output_token_ids]  # prompt and output
-        self.max_output_tokens = params.max_tokens or sys.maxsize  # the engine lowers it to the end of the context
+        self.reading = prompt_reading(params, len(prompt_token_ids), num_prompt_logprobs)
+        # The engine lowers it to the end of the context.
+        self.max_output_tokens = sys.maxsize if params.max_tokens is None else params.max_tokens
         self.answer_now = answer_now
         self.control: ReasoningControl | None = None  # made by the engine, which knows how the model thinks
         self.lookup: Lookup | None = None  # made by the drafter when it is needed first
@@ -95,6 +100,13 @@ class Request:
     def num_pending_tokens(self) -> int:
         """Tokens yet to be computed before another can be drawn."""
         return len(self.token_ids) - self.num_computed_tokens
+
+    @property
+    def num_reusable_tokens(self) -> int:
+        """Tokens at the beginning of which only keys and values are wanted. The last one is never among them, since its
+        logits are wanted."""
+        last, reading = len(self.token_ids) - 1, self.reading
+        return last if reading is None or reading.next_row == reading.end_row else min(reading.next_row, last)
 
     @property
     def forced_token_ids(self) -> tuple[int, ...]:

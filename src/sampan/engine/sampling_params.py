@@ -16,6 +16,7 @@ MAX_STOP_CHARS = 256
 MAX_STOP_TOKEN_IDS = 64
 MAX_LOGIT_BIAS = 1024
 MAX_SEED = 2**63 - 1
+POOLINGS = ("mean", "last")
 
 RANGES: Mapping[str, tuple[float, float]] = {  # both ends included; top_p=0 would leave no token
     "temperature": (0.0, 100.0),
@@ -33,7 +34,8 @@ class SamplingParams:
     """Immutable; validated when made.
 
     Args:
-        max_tokens: most tokens to generate; None means up to the end of the context.
+        max_tokens: most tokens to generate; None means up to the end of the context. 0, where the prompt is only read:
+            with `prompt_logprobs` or `pooling`.
         temperature: 0 is greedy; R1 distills want 0.5 to 0.7.
         top_k: draw from the k most probable tokens; 0 or -1 from all.
         top_p: draw from the most probable tokens whose probabilities add up to p (nucleus sampling, arXiv:1904.09751).
@@ -48,6 +50,12 @@ class SamplingParams:
         ignore_eos: go on past the model's end tokens.
         min_tokens: end tokens and stop ids are not drawn before this many tokens.
         logprobs: None for none; 0 for the drawn token's; n for the n most probable ones besides.
+        prompt_logprobs: the same for the tokens of the prompt, given those before them. They are the model's own,
+            without penalties, bias and mask. The first token has none.
+        prompt_logprobs_start: the first token of the prompt that has one. The tokens before may come from the prefix
+            cache, others are computed anew.
+        pooling: what to make of the prompt's hidden states behind the last norm: their "mean", or the "last" token's,
+            with length 1 (L2).
         skip_special_tokens: leave special tokens out of the text.
         structured_outputs: what the answer must look like. The thought before it is free. It ends where the constraint
             lets it end; `max_tokens` and `stop` may cut it short.
@@ -78,6 +86,9 @@ class SamplingParams:
     ignore_eos: bool = False
     min_tokens: int = 0
     logprobs: int | None = None
+    prompt_logprobs: int | None = None
+    prompt_logprobs_start: int = 0
+    pooling: str | None = None
     skip_special_tokens: bool = True
     structured_outputs: StructuredOutputsParams | None = None
     thinking_token_budget: int | None = None
@@ -95,9 +106,26 @@ class SamplingParams:
                 raise RequestError(f"{name}={value} is out of range", param=name, remedy=f"use {low:g} to {high:g}")
         if self.top_p == 0.0:
             raise RequestError("top_p=0 leaves no token", param="top_p", remedy="use a value above 0, or temperature=0")
-        if self.max_tokens is not None and self.max_tokens < 1:
+        reads_prompt = self.prompt_logprobs is not None or self.pooling is not None
+        if self.max_tokens is not None and self.max_tokens < (0 if reads_prompt else 1):
             raise RequestError(
                 f"max_tokens={self.max_tokens} is out of range", param="max_tokens", remedy="use at least 1"
+            )
+        if self.pooling is not None and (self.pooling not in POOLINGS or self.max_tokens != 0):
+            raise RequestError(
+                f"pooling={self.pooling!r} is not known, or there is an answer as well",
+                param="pooling",
+                remedy=f"use {' or '.join(POOLINGS)}, with max_tokens=0",
+            )
+        if self.pooling is not None and self.prompt_logprobs is not None:
+            raise RequestError(
+                "pooling and prompt_logprobs are two requests", param="pooling", remedy="send one of them"
+            )
+        if self.prompt_logprobs_start < 0:
+            raise RequestError(
+                f"prompt_logprobs_start={self.prompt_logprobs_start} is out of range",
+                param="prompt_logprobs_start",
+                remedy="use 0 or more",
             )
         if self.min_tokens < 0 or (self.max_tokens is not None and self.min_tokens > self.max_tokens):
             raise RequestError(
@@ -115,10 +143,10 @@ class SamplingParams:
                 param="answer_reserve",
                 remedy="use 0 or more, and less than max_tokens",
             )
-        if self.logprobs is not None and not 0 <= self.logprobs <= MAX_LOGPROBS:
-            raise RequestError(
-                f"logprobs={self.logprobs} is out of range", param="logprobs", remedy=f"use 0 to {MAX_LOGPROBS}"
-            )
+        for name in ("logprobs", "prompt_logprobs"):
+            count = getattr(self, name)
+            if count is not None and not 0 <= count <= MAX_LOGPROBS:
+                raise RequestError(f"{name}={count} is out of range", param=name, remedy=f"use 0 to {MAX_LOGPROBS}")
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise RequestError(f"seed={self.seed} is out of range", param="seed", remedy="use 0 to 2**63 - 1")
         if len(stop) > MAX_STOP_STRINGS or any(not 0 < len(text) <= MAX_STOP_CHARS for text in stop):

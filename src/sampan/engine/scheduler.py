@@ -18,6 +18,7 @@ from sampan.engine.deadlines import Deadlines
 from sampan.engine.drain_rate import DrainRate
 from sampan.engine.kv_cache import KVCacheManager
 from sampan.engine.outputs import FinishReason
+from sampan.engine.prompt_reading import NO_ROWS, rows_to_read
 from sampan.engine.request import Request, RequestStatus
 from sampan.engine.speculative import Drafter
 from sampan.engine.waiting_queue import WaitingQueue
@@ -29,9 +30,10 @@ class ScheduledRequest:
 
     Args:
         samples: whether the step draws tokens for it, the next one and one behind each draft: only when nothing is
-            pending behind these tokens.
+            pending behind these tokens, and there is to be an answer.
         draft_token_ids: computed behind them: what may come next.
         forced_token_ids: of the drawn tokens, the first ones must be these.
+        reads: positions of the prompt of which the step tells more than keys and values.
     """
 
     request: Request
@@ -39,6 +41,7 @@ class ScheduledRequest:
     samples: bool
     draft_token_ids: tuple[int, ...] = ()
     forced_token_ids: tuple[int, ...] = ()
+    reads: range = NO_ROWS
 
     @property
     def num_rows(self) -> int:
@@ -186,8 +189,12 @@ class Scheduler:
         request.finish(reason, stop_reason)
 
 
-def _entry(request: Request, num_new_tokens: int, samples: bool) -> ScheduledRequest:
-    return ScheduledRequest(request, num_new_tokens, samples, (), request.forced_token_ids if samples else ())
+def _entry(request: Request, num_new_tokens: int, is_all: bool) -> ScheduledRequest:
+    samples = is_all and request.max_output_tokens > 0
+    entry = ScheduledRequest(request, num_new_tokens, samples, (), request.forced_token_ids if samples else ())
+    if request.reading is not None:
+        entry.reads = rows_to_read(request.reading, request.num_computed_tokens, num_new_tokens)
+    return entry
 
 
 def _num_tokens(scheduled: list[ScheduledRequest]) -> int:

@@ -42,5 +42,6 @@ def release(array: Array) -> None:
     if not isinstance(owner, mmap.mmap) or not memoryview(owner).readonly or array.nbytes == 0:
         return  # what can be written to may lie nowhere else
     start = array.ctypes.data - np.frombuffer(owner, np.uint8, count=1).ctypes.data
+    extent = sum((size - 1) * stride for size, stride in zip(array.shape, array.strides, strict=True)) + array.itemsize
     page = start // mmap.PAGESIZE * mmap.PAGESIZE
-    owner.madvise(mmap.MADV_DONTNEED, page, start + array.nbytes - page)
+    owner.madvise(mmap.MADV_DONTNEED, page, start + extent - page)

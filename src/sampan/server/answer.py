@@ -30,6 +30,7 @@ class Delta:
     num_thought_tokens: int  # the first ones of `token_ids`, up to `</think>`
     finish_reason: str | None
     stop_reason: int | str | None
+    prompt_logprobs: tuple[TokenLogprobs, ...] = ()  # of the prompt's next tokens; they come before those of the answer
 
 
 class Answer:
@@ -46,6 +47,7 @@ class Answer:
         self.text = text
         self.token_ids: list[int] = []
         self.logprobs: list[TokenLogprobs] = []
+        self.prompt_logprobs: list[TokenLogprobs] = []
         self.finish_reason = ""
         self.stop_reason: int | str | None = None
         self.num_cached_tokens = 0
@@ -86,10 +88,12 @@ class Answer:
         token_ids, logprobs = output.new_token_ids[:num_taken], output.logprobs[:num_taken]
         self.token_ids += token_ids
         self.logprobs += logprobs
+        self.prompt_logprobs += output.prompt_logprobs
         self.num_cached_tokens = output.num_cached_tokens
         num_thought = min(max(self.text.num_reasoning_tokens - num_before, 0), num_taken)
         finish_reason = self.finish_reason or None
-        return Delta(self.index, token_ids, logprobs, text, num_thought, finish_reason, self.stop_reason)
+        stop_reason, told = self.stop_reason, output.prompt_logprobs
+        return Delta(self.index, token_ids, logprobs, text, num_thought, finish_reason, stop_reason, told)
 
 
 class Answers:

@@ -21,6 +21,7 @@ from sampan.engine.sampling_params import (
     MAX_STOP_TOKEN_IDS,
     RANGES,
 )
+from sampan.engine.structured import StructuredOutputsParams
 from sampan.errors import RequestError, UnsupportedError
 
 logger = logging.getLogger("sampan.server")
@@ -36,8 +37,6 @@ TOKEN_ID, TOKEN_LIMIT, MODEL_NAME = "token-id", "token-limit", "model-name"
 
 # Fields that this version lacks, and their values that ask for nothing; see `refuse_unsupported`.
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
-    "functions": ([],),
-    "function_call": ("none", "auto"),
     "stream": (False,),  # of /generate; declared by the others
     "best_of": (1,),
     "suffix": ("",),
@@ -56,7 +55,7 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 }
 
 # Known fields that cannot change an answer of this server.
-WITHOUT_EFFECT = frozenset({"metadata", "safety_identifier", "service_tier", "parallel_tool_calls", "prompt_cache_key"})
+WITHOUT_EFFECT = frozenset({"metadata", "safety_identifier", "service_tier", "prompt_cache_key"})
 
 
 class RequestModel(BaseModel):
@@ -162,9 +161,18 @@ class SamplingFields(AdmissionFields):
             value = one_of(name, value, other, getattr(self, other))
         return value
 
+    def with_tools(self, wanted: StructuredOutputsParams | None) -> StructuredOutputsParams | None:
+        """The constraint on an answer that may or must call tools, if there are any."""
+        return wanted
+
     @property
     def num_logprobs(self) -> int | None:
         """None for none, 0 for the drawn tokens' own, k for the k most probable ones besides."""
+        return None
+
+    @property
+    def num_prompt_logprobs(self) -> int | None:
+        """The same for the tokens of the prompt."""
         return None
 
 

@@ -41,11 +41,12 @@ def sampling_params(request: SamplingFields, defaults: SamplingParams) -> Sampli
     return replace(
         defaults,
         **given,
-        max_tokens=request.max_new_tokens or defaults.max_tokens,
+        max_tokens=defaults.max_tokens if request.max_new_tokens is None else request.max_new_tokens,
         thinking_token_budget=(
             defaults.thinking_token_budget if request.max_thinking_tokens is None else request.max_thinking_tokens
         ),
         logprobs=request.num_logprobs,
+        prompt_logprobs=request.num_prompt_logprobs,
         structured_outputs=structured_outputs(request),
     )
 

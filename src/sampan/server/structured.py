@@ -29,12 +29,13 @@ def structured_outputs(request: SamplingFields) -> StructuredOutputsParams | Non
     ways = {field: values for field, values in ways.items() if values}
     if len(ways) > 1:
         raise RequestError(f"{' and '.join(ways)} differ", param=next(iter(ways)), remedy="send one of them")
+    wanted: StructuredOutputsParams | None = None
     for field, values in ways.items():
         try:
-            return StructuredOutputsParams(**values)
+            wanted = StructuredOutputsParams(**values)
         except RequestError as error:
             raise RequestError(error.message, param=field, remedy=error.remedy) from None
-    return None
+    return request.with_tools(wanted)
 
 
 def _from_structured_outputs(fields: StructuredOutputsFields) -> dict[str, Any]:

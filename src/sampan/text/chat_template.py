@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sampan.errors import RequestError, SampanError, TokenizerError
@@ -12,6 +12,7 @@ from sampan.text.messages import ChatMessage, parse_messages
 from sampan.text.reasoning import THINK_END, THINK_START, ReasoningSplitter
 from sampan.text.tokenizer import Tokenizer
 from sampan.text.tokenizer_config import SPECIAL_TOKEN_ROLES
+from sampan.text.turns import tools_text, turns_of, with_system_text
 
 ASSISTANT_TAG = "<｜Assistant｜>"
 THINKING_OFF = f"{THINK_START}\n\n{THINK_END}\n\n"
@@ -61,11 +62,14 @@ class ChatTemplate:
         self._sandbox = TemplateSandbox()
         try:
             self._template = self._sandbox.load(source)
+            self._knows_tools = self._sandbox.uses(source, "tools")
+            self._joins_systems = False
             self.encode([{"role": "user", "content": "Hello"}])
         except Exception as error:  # foreign code may raise anything
             raise TokenizerError(
                 f"the chat template is unusable: {_one_line(error)}", remedy="use the template that came with the model"
             ) from error
+        self._joins_systems = not self._shows_two_systems()
 
     def encode(
         self,
@@ -87,7 +91,9 @@ class ChatTemplate:
             add_generation_prompt: end where the assistant speaks next; None means unless `continue_final_message`.
             continue_final_message: end inside the last message, an assistant's, for the model to go on. A `</think>` in
                 it, or `reasoning_content` beside it, tells its thought from its answer.
-            tools, documents: handed to the template; R1's own ignores them.
+            tools: in OpenAI's shape. Where the template says nothing of tools, as R1's own, the system text describes
+                them, and calls and results of earlier turns are written in that template's syntax; see `turns`.
+            documents: handed to the template; R1's own ignores them.
             template_kwargs: more variables for the template; `enable_thinking` or `thinking` among them wins over
                 `thinking`.
 
@@ -103,18 +109,44 @@ class ChatTemplate:
         wants_answer = not continue_final_message and add_generation_prompt is not False
         variables = marks.guard_all(variables) | {"add_generation_prompt": wants_answer}
         variables |= {switch: thinking for switch in _THINKING_SWITCHES}
+        shown, begun = self._messages(chat[:-1] if continue_final_message else chat, tools, marks)
         if continue_final_message:
-            text, is_thinking = self._render_begun(chat, variables, marks)
+            beginning, is_thinking = _beginning(chat[-1], marks)
+            text = self._render_begun(shown, (begun or "") + beginning, variables, marks)
+        elif begun is not None:
+            text = self._render_begun(shown, begun, variables, marks)
+            is_thinking = wants_answer and thinking and self._tokenizer.think_start_id is not None
+            text = self._with_thought(text, thinking) if wants_answer else text
         else:
-            text = self._render(chat, variables, marks)
+            text = self._render(shown, variables)
             text = self._with_thinking(text, thinking) if wants_answer else text
             is_thinking = wants_answer and text.rstrip().endswith(THINK_START)
         text = self._with_one_bos(text)
         return ChatPrompt(tuple(self._encode(text, marks)), marks.remove(text), is_thinking)
 
-    def _render(self, chat: Sequence[ChatMessage], variables: Mapping[str, Any], marks: Marks) -> str:
+    def _shows_two_systems(self) -> bool:
+        """Whether a second system message leaves the first one standing, which in R1's template it does not."""
+        messages = [
+            {"role": role, "content": f"the {role}, {n}"} for n, role in enumerate(("system", "system", "user"))
+        ]
+        try:
+            return "the system, 0" in self.encode(messages).text
+        except RequestError:
+            return False
+
+    def _messages(
+        self, chat: Sequence[ChatMessage], tools: Sequence[Mapping[str, Any]] | None, marks: Marks
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """What the template is to show, guarded; and where the assistant's last turn goes on, the text of that turn."""
+        if self._knows_tools:
+            return marks.guard_all([message.for_template() for message in chat]), None
+        turns = turns_of(chat, marks.guard, self._tokenizer.config.special_tokens.get("eos_token", ""))
+        begun = turns.pop().content if turns and turns[-1].is_open else None
+        turns = with_system_text(turns, tools_text(tools or (), marks.guard), joins_all=self._joins_systems)
+        return [{"role": turn.role, "content": turn.content} for turn in turns], begun
+
+    def _render(self, messages: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> str:
         """The template's text, with marks in what is not its own."""
-        messages = marks.guard_all([message.for_template() for message in chat])
         special_tokens = self._tokenizer.config.special_tokens
         try:
             return self._sandbox.render(self._template, {**variables, **special_tokens, "messages": messages})
@@ -126,28 +158,31 @@ class ChatTemplate:
             ) from error
 
     def _render_begun(
-        self, chat: Sequence[ChatMessage], variables: Mapping[str, Any], marks: Marks
-    ) -> tuple[str, bool]:
-        """The text up to and with the beginning of the last message, and whether that ends in its thought."""
-        *earlier, last = chat
-        shown = self._render([*earlier, replace(last, content=marks.hole)], variables, marks)
+        self, earlier: Sequence[Mapping[str, Any]], beginning: str, variables: Mapping[str, Any], marks: Marks
+    ) -> str:
+        """The text up to and with the beginning of the assistant's turn."""
+        last = {"role": "assistant", "content": marks.hole}
+        shown = self._render([*earlier, last], {**variables, "add_generation_prompt": False})
         head, hole, _ = shown.rpartition(marks.hole)
         if not hole:
             raise RequestError(
                 "the chat template does not show the last message",
-                param="continue_final_message",
-                remedy="leave it out",
+                param="messages",
+                remedy="let a user's message be the last one",
             )
-        beginning, is_thinking = _beginning(last, marks)
-        return head + beginning, is_thinking
+        return head + beginning
 
     def _with_thinking(self, text: str, thinking: bool) -> str:
         """Distill templates of February 2025 end in `<think>`, those of January do not: here they come to the same."""
         if text.rstrip().endswith(THINK_START):
             return text if thinking else text.rstrip()[: -len(THINK_START)] + THINKING_OFF
-        if text.endswith(ASSISTANT_TAG) and self._tokenizer.think_start_id is not None:
-            return text + (f"{THINK_START}\n" if thinking else THINKING_OFF)
-        return text
+        return self._with_thought(text, thinking) if text.endswith(ASSISTANT_TAG) else text
+
+    def _with_thought(self, text: str, thinking: bool) -> str:
+        """The thought is opened, or is over already, if the model knows thoughts."""
+        if self._tokenizer.think_start_id is None:
+            return text
+        return text + (f"{THINK_START}\n" if thinking else THINKING_OFF)
 
     def _with_one_bos(self, text: str) -> str:
         bos = self._tokenizer.config.special_tokens.get("bos_token")

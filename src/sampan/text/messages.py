@@ -11,7 +11,8 @@ from sampan.errors import RequestError
 from sampan.text.reasoning import THINK_END
 
 ROLES = ("system", "user", "assistant", "tool")
-_SAME_ROLE = {"developer": "system"}
+_SAME_ROLE = {"developer": "system", "function": "tool"}
+_TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}  # type -> its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _parse_message(message: Any, where: str) -> ChatMessage:
     reasoning = None
     if is_assistant:
         reasoning = _optional_text(message, "reasoning_content", where) or _optional_text(message, "reasoning", where)
-    tool_calls = _parse_tool_calls(message.get("tool_calls"), f"{where}.tool_calls") if is_assistant else ()
+    tool_calls = _parse_tool_calls(message, where) if is_assistant else ()
     content = _parse_content(message.get("content"), f"{where}.content")
     if content is None and not tool_calls:
         if not is_assistant:
@@ -95,7 +96,8 @@ def _parse_content(content: Any, where: str) -> str | None:
         raise RequestError(f"{where} is neither a text nor a list of parts", param=where, remedy="send a text")
     texts = []
     for index, part in enumerate(content):
-        text = part.get("text") if isinstance(part, Mapping) and part.get("type") == "text" else None
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        text = part.get(_TEXT_PARTS[kind]) if isinstance(kind, str) and kind in _TEXT_PARTS else None
         if not isinstance(text, str):
             raise RequestError(
                 f"{where}[{index}] is not a text part",
@@ -106,9 +108,13 @@ def _parse_content(content: Any, where: str) -> str | None:
     return "\n".join(texts)
 
 
-def _parse_tool_calls(calls: Any, where: str) -> tuple[dict[str, Any], ...]:
+def _parse_tool_calls(message: Mapping[str, Any], where: str) -> tuple[dict[str, Any], ...]:
+    calls, function_call = message.get("tool_calls"), message.get("function_call")
+    if calls is None and function_call is not None:  # OpenAI's older way: one call, without an id
+        return (_parse_tool_call({"function": function_call}, f"{where}.function_call"),)
     if calls is None:
         return ()
+    where = f"{where}.tool_calls"
     if not isinstance(calls, Sequence) or isinstance(calls, (str, bytes)):
         raise RequestError(f"{where} is not a list", param=where, remedy="send the calls as they were answered")
     return tuple(_parse_tool_call(call, f"{where}[{index}]") for index, call in enumerate(calls))

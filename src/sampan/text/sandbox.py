@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from jinja2 import Template, Undefined, nodes, pass_context
 from jinja2.exceptions import SecurityError, TemplateError
+from jinja2.meta import find_undeclared_variables
 from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
@@ -121,6 +122,10 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         if len(source) > MAX_TEMPLATE_CHARS:
             raise TemplateError(f"it has more than {MAX_TEMPLATE_CHARS} characters")
         return self.from_string(_MeterInserter().visit(self.parse(source)))
+
+    def uses(self, source: str, name: str) -> bool:
+        """Whether a template that `load` takes looks at the variable `name`."""
+        return name in find_undeclared_variables(self.parse(source))
 
     def render(self, template: Template, variables: Mapping[str, Any], budget: WorkBudget | None = None) -> str:
         """Renders a template of `load`.

@@ -377,11 +377,8 @@ def test_wrong_fields_are_named(ask, fields, param):
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
-        ({"tool_choice": "required"}, "tool_choice"),
-        ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
         ({"structured_outputs": {"structural_tag": "{}"}}, "structured_outputs"),
         ({"best_of": 2}, "best_of"),
-        ({"prompt_logprobs": 1}, "prompt_logprobs"),
         ({"bad_words": ["x"]}, "bad_words"),
         ({"chat_template": "{{ 1 }}"}, "chat_template"),
     ],

@@ -87,7 +87,9 @@ def test_logprobs(ask):
         ({"prompt": ["a"] * 33, "n": 2}, 400, "n"),
         ({"logprobs": 21}, 400, "logprobs"),
         ({"logprobs": True}, 400, "logprobs"),
-        ({"echo": True, "logprobs": 1}, 501, "echo"),
+        ({"max_tokens": 0}, 400, "max_tokens"),
+        ({"prompt_logprobs": 21}, 400, "prompt_logprobs"),
+        ({"prompt_logprobs": 1, "stream": True}, 400, "prompt_logprobs"),
         ({"suffix": "end"}, 501, "suffix"),
     ],
 )

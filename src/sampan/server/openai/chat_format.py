@@ -9,8 +9,9 @@ from typing import Any
 from sampan.backends.base import TokenLogprobs
 from sampan.server.answer import Answer, Answers, Delta
 from sampan.server.http.streaming import event
-from sampan.server.openai.logprobs import chat_logprobs
+from sampan.server.openai.logprobs import chat_logprobs, prompt_logprobs
 from sampan.server.openai.requests import ChatRequest
+from sampan.server.openai.tool_format import ToolFormat
 from sampan.server.service import Service
 from sampan.text import THINK_START
 
@@ -39,6 +40,7 @@ class ChatFormat:
     ) -> None:
         self._tokenizer = service.tokenizer
         self._with_logprobs = bool(request.logprobs)
+        self._with_prompt_logprobs = request.prompt_logprobs is not None
         self._num_choices = request.num_choices
         self._with_usage = request.include_usage
         self._hides_reasoning = request.include_reasoning is False
@@ -52,12 +54,17 @@ class ChatFormat:
             "model": model,
             "system_fingerprint": service.system_fingerprint,
         }
+        plan = request.tool_plan
+        self._tools = None if plan is None else ToolFormat(plan, is_legacy=request.has_legacy_tools)
         self._held_logprobs: dict[int, list[TokenLogprobs]] = defaultdict(list)
 
     def completion(self, answers: Answers) -> dict[str, Any]:
         """The whole body."""
         choices = [self._choice(answer) for answer in answers.answers]
-        return {**self._envelope, "object": "chat.completion", "choices": choices, "usage": answers.usage()}
+        body = {**self._envelope, "object": "chat.completion", "choices": choices, "usage": answers.usage()}
+        if self._with_prompt_logprobs:
+            body["prompt_logprobs"] = prompt_logprobs(answers.answers[0].prompt_logprobs, self._tokenizer)
+        return body
 
     def first_events(self) -> bytes:
         """What opens each choice of a stream."""
@@ -77,10 +84,17 @@ class ChatFormat:
         chunks = b""
         if text.reasoning and self._reasoning_fields:
             chunks += self._chunk(index, dict.fromkeys(self._reasoning_fields, text.reasoning))
-        if content := text.text if self._is_raw else text.content:
+        content, reason = text.text if self._is_raw else text.content, delta.finish_reason
+        calls: list[dict[str, Any]] = []
+        if self._tools is not None:
+            content, calls = self._tools.deltas(index, content, is_last=reason is not None)
+            reason = self._tools.finish_reason(index, reason) if reason is not None else None
+        if content:
             chunks += self._chunk(index, {"content": content})
-        if delta.finish_reason is not None:
-            chunks += self._chunk(index, {}, delta.finish_reason, delta.stop_reason)
+        for call in calls:
+            chunks += self._chunk(index, call)
+        if reason is not None:
+            chunks += self._chunk(index, {}, reason, delta.stop_reason)
         return chunks
 
     def last_events(self, answers: Answers) -> bytes:
@@ -90,22 +104,25 @@ class ChatFormat:
         return event({**self._envelope, "object": "chat.completion.chunk", "choices": [], "usage": answers.usage()})
 
     def _choice(self, answer: Answer) -> dict[str, Any]:
-        text = answer.text
-        message: dict[str, Any] = {"role": "assistant", "content": text.content}
-        if self._is_raw:
-            message["content"] = self._raw_prefix + text.text
+        text, reason = answer.text, answer.finish_reason
+        message: dict[str, Any] = {"role": "assistant", "content": text.text if self._is_raw else text.content}
+        if self._tools is not None:
+            message.update(self._tools.message(answer.index, message["content"]))
+            reason = self._tools.finish_reason(answer.index, reason)
+        if self._raw_prefix:
+            message["content"] = self._raw_prefix + (message["content"] or "")
         message.update(dict.fromkeys(self._reasoning_fields, text.reasoning))
         hidden = text.num_reasoning_tokens if self._hides_reasoning else 0
         return {
             "index": answer.index,
             "message": message,
             "logprobs": chat_logprobs(answer.logprobs[hidden:], self._tokenizer) if self._with_logprobs else None,
-            "finish_reason": answer.finish_reason,
+            "finish_reason": reason,
             "stop_reason": answer.stop_reason,
         }
 
     def _chunk(
-        self, index: int, delta: dict[str, str], finish_reason: str | None = None, stop_reason: int | str | None = None
+        self, index: int, delta: dict[str, Any], finish_reason: str | None = None, stop_reason: int | str | None = None
     ) -> bytes:
         # Tokens whose text is held back have no chunk of their own: their logprobs go out with the next one.
         held = self._held_logprobs.pop(index, None)

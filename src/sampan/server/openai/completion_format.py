@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sampan.server.answer import Answers, Delta
+from sampan.backends.base import TokenLogprobs
+from sampan.server.answer import Answer, Answers, Delta
 from sampan.server.http.streaming import event
-from sampan.server.openai.logprobs import completion_logprobs
+from sampan.server.openai.logprobs import CompletionLogprobs, prompt_logprobs
 from sampan.server.openai.requests import CompletionRequest
 from sampan.server.service import Service
 
@@ -20,14 +20,33 @@ class CompletionFormat:
 
     Args:
         model: the name under which the model answers.
-        echoes: for each answer, what goes before its text.
+        prompts: as the request has them.
+        token_ids: of each prompt.
     """
 
-    def __init__(self, service: Service, request: CompletionRequest, model: str, echoes: Sequence[str]) -> None:
-        self._tokenizer = service.tokenizer
-        self._with_logprobs = request.logprobs is not None
+    def __init__(
+        self,
+        service: Service,
+        request: CompletionRequest,
+        model: str,
+        prompts: Sequence[str | Sequence[int]],
+        token_ids: Sequence[Sequence[int]],
+    ) -> None:
+        self._tokenizer = tokenizer = service.tokenizer
+        self._token_ids = token_ids
+        self._num_choices = request.num_choices
         self._with_usage = request.include_usage
-        self._echoes = echoes
+        self._with_prompt_logprobs = request.prompt_logprobs is not None
+        self._echoes = [""] * len(prompts)
+        if request.echo:
+            self._echoes = [item if isinstance(item, str) else tokenizer.decode(item) for item in prompts]
+        choices = range(len(prompts) * request.num_choices)
+        unseen_ids = frozenset() if request.skip_special_tokens is False else tokenizer.special_ids
+        self._logprobs: dict[int, CompletionLogprobs] = {}  # of each choice, where they are wanted
+        if request.logprobs is not None:
+            self._logprobs = {i: CompletionLogprobs(tokenizer, request.logprobs, unseen_ids) for i in choices}
+        # Echoes that a stream still owes, and what has come of their log-probabilities.
+        self._owed: dict[int, list[TokenLogprobs]] = {i: [] for i in choices if request.echo and self._logprobs}
         self._envelope = {
             "id": f"cmpl-{uuid.uuid4().hex}",
             "object": "text_completion",
@@ -35,41 +54,58 @@ class CompletionFormat:
             "model": model,
             "system_fingerprint": service.system_fingerprint,
         }
-        self._offsets: dict[int, int] = defaultdict(int)
 
     def completion(self, answers: Answers) -> dict[str, Any]:
         """The whole body."""
-        choices = [
-            {
-                "index": answer.index,
-                "text": self._echoes[answer.index] + answer.text.text,
-                "logprobs": completion_logprobs(answer.logprobs, self._tokenizer, 0) if self._with_logprobs else None,
-                "finish_reason": answer.finish_reason,
-                "stop_reason": answer.stop_reason,
-            }
-            for answer in answers.answers
-        ]
-        return {**self._envelope, "choices": choices, "usage": answers.usage()}
+        return {**self._envelope, "choices": list(map(self._choice, answers.answers)), "usage": answers.usage()}
 
     def first_events(self) -> bytes:
-        """The echoes of a stream."""
-        return b"".join([self._chunk(index, echo) for index, echo in enumerate(self._echoes) if echo])
+        """The echoes of a stream, but for those that wait for their log-probabilities."""
+        choices = range(len(self._echoes) * self._num_choices)
+        return b"".join([self._chunk(i, echo) for i in choices if (echo := self._echo(i)) and i not in self._owed])
 
     def events(self, delta: Delta) -> bytes:
         """A delta as a chunk, unless it has nothing to show yet."""
-        logprobs = None
-        if self._with_logprobs and delta.logprobs:
-            logprobs = completion_logprobs(delta.logprobs, self._tokenizer, self._offsets[delta.index])
-            self._offsets[delta.index] += sum(map(len, logprobs["tokens"]))
+        index, opening, logprobs = delta.index, b"", None
+        if index in self._owed:
+            self._owed[index] += delta.prompt_logprobs
+            if not delta.token_ids and delta.finish_reason is None:
+                return b""
+            opening = self._chunk(index, self._echo(index), self._of_prompt(index, self._owed.pop(index)))
+        if delta.logprobs and self._logprobs:
+            logprobs = self._logprobs[index].of_answer(delta.logprobs)
         if not (delta.text.text or logprobs or delta.finish_reason is not None):
-            return b""
-        return self._chunk(delta.index, delta.text.text, logprobs, delta.finish_reason, delta.stop_reason)
+            return opening
+        return opening + self._chunk(index, delta.text.text, logprobs, delta.finish_reason, delta.stop_reason)
 
     def last_events(self, answers: Answers) -> bytes:
         """The usage, if the request asked for it."""
         if not self._with_usage:
             return b""
         return event({**self._envelope, "choices": [], "usage": answers.usage()})
+
+    def _choice(self, answer: Answer) -> dict[str, Any]:
+        index, logprobs = answer.index, None
+        if self._logprobs:
+            echoed = self._of_prompt(index, answer.prompt_logprobs) if index in self._owed else {}
+            own = self._logprobs[index].of_answer(answer.logprobs)
+            logprobs = {name: echoed.get(name, []) + values for name, values in own.items()}
+        choice = {
+            "index": index,
+            "text": self._echo(index) + answer.text.text,
+            "logprobs": logprobs,
+            "finish_reason": answer.finish_reason,
+            "stop_reason": answer.stop_reason,
+        }
+        if self._with_prompt_logprobs:
+            choice["prompt_logprobs"] = prompt_logprobs(answer.prompt_logprobs, self._tokenizer)
+        return choice
+
+    def _echo(self, index: int) -> str:
+        return self._echoes[index // self._num_choices]
+
+    def _of_prompt(self, index: int, entries: Sequence[TokenLogprobs]) -> dict[str, list[Any]]:
+        return self._logprobs[index].of_prompt(self._token_ids[index // self._num_choices][0], entries)
 
     def _chunk(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sampan.errors import UnsupportedError
 from sampan.server.fields import refuse_unsupported
 from sampan.server.http.body import body_schema, read_json
 from sampan.server.openai.completion_format import CompletionFormat
@@ -28,16 +27,11 @@ def completion_routes(service: Service) -> APIRouter:
     async def completions(http: Request) -> Response:
         request = await read_json(http, service.config, CompletionRequest)
         refuse_unsupported(request)
-        if request.echo and request.logprobs is not None:
-            raise UnsupportedError("echo with logprobs is not supported yet", param="echo", remedy="send one of them")
         model = service.model_name(request.model)
         prompts = request.prompts()
         token_ids = [await service.text_prompt(item) if isinstance(item, str) else item for item in prompts]
-        echoes = [""] * len(prompts)
-        if request.echo:
-            echoes = [item if isinstance(item, str) else service.tokenizer.decode(item) for item in prompts]
         answers = service.open(token_ids, request, num_choices=request.num_choices, cache_salt=request.cache_salt or "")
-        shape = CompletionFormat(service, request, model, [echo for echo in echoes for _ in range(request.num_choices)])
+        shape = CompletionFormat(service, request, model, prompts, token_ids)
         return await respond(http, answers, shape, service.config.ping_interval_seconds, stream=bool(request.stream))
 
     return router

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from sampan.engine.sampling_params import MAX_LOGPROBS
-from sampan.errors import RequestError, UnsupportedError
+from sampan.engine.structured import StructuredOutputsParams
+from sampan.errors import RequestError
 from sampan.server.fields import MAX_CHOICES, ModelName, SamplingFields, TokenId, TokenLimit, one_of
 from sampan.server.openai.messages import Messages, TemplateArguments
+from sampan.server.openai.tool_grammar import tool_constraint
+from sampan.server.openai.tools import (
+    MAX_TOOLS,
+    FunctionFields,
+    NamedTool,
+    NameFields,
+    ToolChoice,
+    ToolFields,
+    ToolPlan,
+)
 
 TokenIds = Annotated[list[TokenId], Field(min_length=1)]
 
@@ -27,6 +40,8 @@ class OpenAIRequest(SamplingFields):
     model_config = ConfigDict(json_schema_extra=STREAM_OPTIONS_NEED_STREAM)
 
     model: ModelName | None = None
+    max_tokens: Annotated[TokenLimit, Field(ge=0)] | None = None  # 0 where only the prompt is read
+    prompt_logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
     stream: bool | None = None
     stream_options: dict[str, bool | None] | None = None
@@ -36,6 +51,13 @@ class OpenAIRequest(SamplingFields):
     def num_choices(self) -> int:
         """Answers of each prompt."""
         return self.n or 1
+
+    @property
+    def num_prompt_logprobs(self) -> int | None:
+        if self.prompt_logprobs is not None and self.stream:
+            remedy = "leave one of them out"
+            raise RequestError("stream and prompt_logprobs exclude each other", param="prompt_logprobs", remedy=remedy)
+        return self.prompt_logprobs
 
     @property
     def include_usage(self) -> bool:
@@ -57,8 +79,11 @@ class ChatRequest(OpenAIRequest):
     chat_template_kwargs: TemplateArguments | None = None
     add_generation_prompt: bool | None = None
     continue_final_message: bool | None = None
-    tools: list[dict[str, Any]] | None = None  # the template sees them; calls are not parsed out of answers yet
-    tool_choice: str | dict[str, Any] | None = None
+    tools: list[ToolFields] | None = Field(default=None, max_length=MAX_TOOLS)
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    functions: list[FunctionFields] | None = Field(default=None, max_length=MAX_TOOLS)  # what tools were before
+    function_call: Literal["none", "auto"] | NameFields | None = None
     documents: list[dict[str, Any]] | None = None
 
     @property
@@ -75,19 +100,37 @@ class ChatRequest(OpenAIRequest):
             return None
         return self.top_logprobs or 0
 
-    def template_options(self) -> dict[str, Any]:
-        """Arguments for `ChatTemplate.encode`. The distills know no degrees of effort: only `none` differs.
+    @property
+    def has_legacy_tools(self) -> bool:
+        """Whether the request speaks of functions as OpenAI did before there were tools."""
+        return bool(self.functions)
 
-        Raises:
-            UnsupportedError: a tool call is demanded.
-        """
-        if self.tool_choice not in (None, "none", "auto"):
-            raise UnsupportedError("Tool calls cannot be forced yet", param="tool_choice", remedy="use auto or none")
+    @cached_property
+    def tool_plan(self) -> ToolPlan | None:
+        """Which calls may come; None for none."""
+        functions: Sequence[FunctionFields] = [tool.function for tool in self.tools or ()]
+        choice = self.tool_choice
+        if self.functions:
+            if functions:
+                raise RequestError("functions are what tools were", param="functions", remedy="send tools alone")
+            old = self.function_call
+            functions = self.functions
+            choice = NamedTool(type="function", function=old) if isinstance(old, NameFields) else old
+        return ToolPlan.of(functions, choice, is_parallel=self.parallel_tool_calls is not False)
+
+    def with_tools(self, wanted: StructuredOutputsParams | None) -> StructuredOutputsParams | None:
+        plan = self.tool_plan
+        return wanted if plan is None else tool_constraint(plan, wanted)
+
+    def template_options(self) -> dict[str, Any]:
+        """Arguments for `ChatTemplate.encode`. The distills know no degrees of effort: only `none` differs."""
+        plan = self.tool_plan
+        described = () if plan is None else plan.described
         return {
             "thinking": self.reasoning_effort != "none",
             "add_generation_prompt": self.add_generation_prompt,
             "continue_final_message": bool(self.continue_final_message),
-            "tools": None if self.tool_choice == "none" else self.tools,
+            "tools": [{"type": "function", "function": function.description_fields} for function in described],
             "documents": self.documents,
             "template_kwargs": self.chat_template_kwargs,
         }
@@ -104,14 +147,27 @@ class CompletionRequest(OpenAIRequest):
     def num_logprobs(self) -> int | None:
         return self.logprobs
 
+    @property
+    def num_prompt_logprobs(self) -> int | None:
+        asked = super().num_prompt_logprobs
+        if not self.echo:
+            return asked
+        if self.logprobs is not None:
+            return max(self.logprobs, asked or 0)
+        return 0 if asked is None and self.max_tokens == 0 else asked  # an echo is all that is wanted
+
     def prompts(self) -> list[str] | list[list[int]]:
         """One entry for each prompt.
 
         Raises:
-            RequestError: there is none.
+            RequestError: there is none, or there would be too many answers.
         """
         if isinstance(self.prompt, str):
             return [self.prompt]
         if not self.prompt or [] in self.prompt:
             raise RequestError("prompt is empty", param="prompt", remedy="send text or token ids")
-        return [self.prompt] if isinstance(self.prompt[0], int) else self.prompt
+        if isinstance(self.prompt[0], int):
+            return [self.prompt]
+        if len(self.prompt) * self.num_choices > MAX_CHOICES:
+            raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
+        return self.prompt

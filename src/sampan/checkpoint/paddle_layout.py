@@ -1,0 +1,137 @@
+"""PaddleNLP's names and layouts, seen as Hugging Face's.
+
+PaddleNLP calls the decoder `qwen2` or `llama` where Hugging Face says `model`, and Paddle's linear layers hold
+[in, out]. Weight-only int8 layers hold `quant_weight` and `quant_scale`, as `paddle.nn.quant.weight_quantize` gives
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from threading import Lock
+
+import numpy as np
+
+from sampan.checkpoint.base import RawTensor, TensorFile, widened
+from sampan.checkpoint.dtypes import FLOAT_DTYPES, Array, Float32Array, to_float32
+from sampan.config import ModelConfig
+from sampan.errors import CheckpointError
+from sampan.strict_json import FETCH_AGAIN
+
+PREFIXES = ("qwen2.", "llama.")
+QUANT_WEIGHT, QUANT_SCALE = "quant_weight", "quant_scale"
+FUSED = ("qkv_proj.weight", "gate_up_fused_proj.weight")
+# `weight_quantize` arranges int8 for the tensor cores of GPUs since Turing (sm_75): of two output channels, 64 inputs
+# each in turn; of 16 inputs, 0 8 1 9 ... 7 15; and 128 is added. Found by quantising matrices that name their elements.
+INPUTS_AT_ONCE, CHANNELS_AT_ONCE = 64, 2
+ORDER_OF_16 = np.arange(16).reshape(2, 8).T.reshape(16)
+ZERO = 128
+
+
+def as_paddles(tensors: Mapping[str, Array], config: ModelConfig) -> dict[str, Array]:
+    """Tensors under PaddleNLP's names and in its layouts, from Hugging Face's. Views, no copies."""
+    return {
+        f"{config.model_type}." + name.removeprefix("model.") if name.startswith("model.") else name: (
+            array.T if _is_transposed(name, config) else array
+        )
+        for name, array in tensors.items()
+    }
+
+
+def _is_transposed(name: str, config: ModelConfig) -> bool:
+    """Whether PaddleNLP stores the tensor of that Hugging Face name as [in, out]."""
+    return name.endswith("_proj.weight") or (name == "lm_head.weight" and not config.tie_word_embeddings)
+
+
+class PaddleLayout:
+    """A file of Paddle's under Hugging Face's names and in its shapes. Weight-only int8 appears as fp32.
+
+    Raises:
+        CheckpointError: a layer is fused, or half of a quantised one is missing.
+    """
+
+    def __init__(self, file: TensorFile, config: ModelConfig) -> None:
+        self.path = file.path
+        self._file = file
+        self._config = config
+        self._stored = self._name_all(file.names())
+        self._widened: tuple[str, Array] | None = None  # the last quantised matrix
+        self._lock = Lock()
+
+    def names(self) -> Sequence[str]:
+        """Hugging Face's names."""
+        return list(self._stored)
+
+    def get(self, name: str) -> Float32Array:
+        """See `Checkpoint.get`."""
+        return widened(self.raw(name), name)
+
+    def raw(self, name: str) -> RawTensor:
+        """See `Checkpoint.raw`. The data of a linear weight is not contiguous."""
+        stored = self._stored[name]
+        if stored.endswith(QUANT_WEIGHT):
+            return self._dequantised(name, stored)
+        raw = self._file.raw(stored)
+        if not _is_transposed(name, self._config) or len(raw.shape) != 2:
+            return raw
+        return RawTensor(raw.dtype, raw.shape[::-1], lambda: raw.data.T, raw.file)
+
+    def _name_all(self, stored_names: Sequence[str]) -> Mapping[str, str]:
+        """Hugging Face's name -> the stored one; a quantised matrix goes by its codes."""
+        names: dict[str, str] = {}
+        for stored in stored_names:
+            if stored.endswith(FUSED):
+                raise CheckpointError(
+                    f"{self.path}: {stored!r} is several layers in one",
+                    remedy="save it without fuse_attention_qkv and fuse_attention_ffn",
+                )
+            if stored.endswith(QUANT_SCALE):
+                if stored.removesuffix(QUANT_SCALE) + QUANT_WEIGHT not in stored_names:
+                    raise CheckpointError(f"{self.path}: {stored!r} has no {QUANT_WEIGHT}", remedy=FETCH_AGAIN)
+                continue
+            prefix = next((prefix for prefix in PREFIXES if stored.startswith(prefix)), "")
+            name = ("model." if prefix else "") + stored.removeprefix(prefix)
+            if stored.endswith(QUANT_WEIGHT):
+                if stored.removesuffix(QUANT_WEIGHT) + QUANT_SCALE not in stored_names:
+                    raise CheckpointError(f"{self.path}: {stored!r} has no {QUANT_SCALE}", remedy=FETCH_AGAIN)
+                name = name.removesuffix(QUANT_WEIGHT) + "weight"
+            if name in names:
+                raise CheckpointError(f"{self.path} holds {name!r} twice", remedy=FETCH_AGAIN)
+            names[name] = stored
+        return names
+
+    def _dequantised(self, name: str, stored: str) -> RawTensor:
+        codes, scales = self._file.raw(stored), self._file.raw(stored.removesuffix(QUANT_WEIGHT) + QUANT_SCALE)
+        _check_quantised(codes, scales, stored)
+
+        def read() -> Array:
+            with self._lock:
+                if self._widened is None or self._widened[0] != name:
+                    self._widened = None  # before the next one is made
+                    self._widened = name, _dequantise(codes, scales)
+                return self._widened[1]
+
+        return RawTensor("fp32", codes.shape, read, codes.file)
+
+
+def _check_quantised(codes: RawTensor, scales: RawTensor, stored: str) -> None:
+    shape = codes.shape
+    is_known = codes.dtype == "int8" and scales.dtype in FLOAT_DTYPES and len(shape) == 2 and scales.shape == shape[:1]
+    if not is_known or shape[0] % CHANNELS_AT_ONCE or shape[1] % INPUTS_AT_ONCE:
+        raise CheckpointError(
+            f"{codes.file}: {stored!r} of {codes.dtype} {list(shape)} is not weight-only int8 with a scale for each "
+            "output channel",
+            remedy="use the model's float weights",
+        )
+
+
+def _dequantise(codes: RawTensor, scales: RawTensor) -> Float32Array:
+    """Codes [out, in] int8 and scales [out] to float32 [out, in]."""
+    out, inputs = codes.shape
+    arranged = codes.data.reshape(out // CHANNELS_AT_ONCE, inputs // INPUTS_AT_ONCE, CHANNELS_AT_ONCE, -1, 16)
+    values = np.empty(arranged.shape, np.float32)
+    values[..., ORDER_OF_16] = arranged.view(np.uint8)
+    values -= ZERO
+    plain = np.ascontiguousarray(values.transpose(0, 2, 1, 3, 4)).reshape(out, inputs)
+    plain *= to_float32(scales.data, scales.dtype)[:, None]
+    return plain
