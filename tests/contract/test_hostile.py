@@ -19,9 +19,8 @@ from hostile.case import Answer, Case
 from hostile.wire import Response, exchange
 from unharmed import Unharmed, canary
 
-CASES = [
-    case for group in (texts, bodies, counts, kinds, constraints, conversations, heads) for case in group.CASES
-]  # fmt: skip
+GROUPS = (texts, bodies, counts, kinds, constraints, conversations, heads)
+CASES = [case for group in GROUPS for case in group.CASES]
 LEAK = re.compile(rb'Traceback|File "|site-packages|\.py\b|0x[0-9a-f]{6}|/home|/root|/tmp')
 LONG: dict[str, Any] = {"prompt": "Once", "temperature": 0, "max_tokens": 1500, "ignore_eos": True, "stream": True}
 

@@ -16,6 +16,7 @@ def hello(more: bytes) -> bytes:
     return HELLO + b"," + more + b"}"
 
 
+# fmt: off -- a table: one case, one line
 CASES: list[Case] = [
     body("nothing", b"", NO_JSON),
     body("blanks", b" \r\n\t", NO_JSON),
@@ -60,7 +61,7 @@ CASES: list[Case] = [
     body("a number beyond all doubles", hello(b'"temperature":1e999'), refused(param="temperature")),
     body("NaN as a bias", hello(b'"logit_bias":{"5":NaN}'), refused(param="logit_bias")),
     body("NaN in a field that nobody knows", hello(b'"mystery":NaN'), OK),
-    body("NaN in a schema", hello(b'"guided_json":{"maximum":NaN}'), refused(param="guided_json")),
+    body("NaN in a schema", hello(b'"guided_json":{"maximum":NaN}'), refused(param="structured_outputs")),
     body("an integer of 5000 digits", hello(b'"seed":' + b"9" * 5000), refused()),
     body("an integer of 4000 digits", hello(b'"seed":' + b"9" * 4000), refused(param="seed")),
     body("a fraction of 100,000 digits", hello(b'"temperature":0.' + b"1" * 100_000), OK),
@@ -80,14 +81,34 @@ CASES: list[Case] = [
     body("100,000 brackets in a field", b'{"messages":' + b"[" * 100_000, NO_JSON),
     body("150 brackets in an unknown field", hello(b'"x":' + b"[" * 150 + b"]" * 150), OK),
     body("500 brackets in an unknown field", hello(b'"x":' + b"[" * 500 + b"]" * 500), NO_JSON),
-    body("a schema 150 deep", hello(b'"guided_json":' + b'{"not":' * 150 + b"{}" + b"}" * 150), refused(param="guided_json")),
-    body("tools 100 deep", hello(b'"tools":[' + b'{"a":' * 100 + b"{}" + b"}" * 100 + b"]"), refused(param="messages")),
+    body(
+        "a schema 150 deep",
+        hello(b'"guided_json":' + b'{"not":' * 150 + b"{}" + b"}" * 150),
+        refused(param="structured_outputs"),
+    ),
+    body("tools 100 deep", hello(b'"tools":[' + b'{"a":' * 100 + b"{}" + b"}" * 100 + b"]"), refused(param="tools")),
     body("a body at its limit", hello(b'"x":"' + b"x" * (LIMIT - len(HELLO) - 8) + b'"'), OK),
     body("a body beyond its limit", hello(b'"x":"' + b"x" * LIMIT + b'"'), refused(413)),
     body("4 MiB of blanks", b" " * LIMIT, NO_JSON),
     body("a million zeros", b'{"prompt":[' + b"0," * MIB + b"0]}", refused(param="prompt"), COMPLETIONS),
     body("a million empty texts", b'{"prompt":[' + b'"",' * 1_000_000 + b'""]}', refused(param="prompt"), COMPLETIONS),
+    body(
+        "half a million stop strings of the wrong type",
+        hello(b'"stop":[' + b"0," * 500_000 + b"0]"),
+        refused(param="stop"),
+    ),
+    body(
+        "100,000 biases of the wrong type",
+        hello(b'"logit_bias":{' + b",".join(b'"%d":""' % i for i in range(100_000)) + b"}"),
+        refused(param="logit_bias"),
+    ),
     body("a million messages", b'{"messages":[' + b"{}," * MIB + b"{}]}", refused(param="messages")),
-    chat("a text of three million letters", refused(param="prompt"), messages=[{"role": "user", "content": "x" * 3 * MIB}]),
-    body("a text of a million blanks", json.dumps({"prompt": " " * MIB}).encode(), refused(param="prompt"), COMPLETIONS),
+    chat(
+        "a text of half a million letters",
+        refused(param="prompt"),
+        messages=[{"role": "user", "content": "x" * (MIB // 2)}],
+    ),
+    body(
+        "a text of a million blanks", json.dumps({"prompt": " " * MIB}).encode(), refused(param="prompt"), COMPLETIONS
+    ),
 ]

@@ -50,9 +50,9 @@ def head(line: str, *headers: str) -> bytes:
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
     """A request in proper form, whatever its body."""
-    return head(
-        f"POST {path} HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers
-    ) + body
+    return (
+        head(f"POST {path} HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers) + body
+    )
 
 
 def body(name: str, content: bytes, answer: Answer, path: str = CHAT) -> Case:

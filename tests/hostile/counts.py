@@ -13,6 +13,7 @@ def beyond(name: str, value: object, *, label: str = "") -> Case:
     return chat(label or f"{name}={value!r}"[:60], refused(param=name), **{name: value})
 
 
+# fmt: off -- a table: one case, one line
 CASES: list[Case] = [
     *(beyond("n", value) for value in (0, -1, 65, HUGE, 2**63, 1.5)),
     *(beyond("max_tokens", value) for value in (0, -1, CONTEXT, 2**31, HUGE, 2**64)),
@@ -68,23 +69,47 @@ CASES: list[Case] = [
     completion("token ids and text", refused(param="prompt"), prompt=[1, "a"]),
     completion("no token id", refused(param="prompt"), prompt=[]),
     completion("one prompt without a token", refused(param="prompt"), prompt=[[1], []]),
-    completion("65 prompts", refused(param="n"), prompt=["x"] * 65),
+    completion("65 prompts", refused(param="prompt"), prompt=["x"] * 65),
     completion("33 prompts with two answers each", refused(param="n"), prompt=["x"] * 33, n=2),
-    completion("100,000 prompts", refused(param="n"), prompt=["x"] * 100_000),
+    completion("100,000 prompts", refused(param="prompt"), prompt=["x"] * 100_000),
     completion("a prompt longer than the context", refused(param="prompt"), prompt=[5] * (CONTEXT + 1)),
     completion("a prompt as long as the context", refused(param="prompt"), prompt=[5] * CONTEXT, max_tokens=1),
     completion("a prompt that leaves room for one token", OK, prompt=[5] * (CONTEXT - 1), max_tokens=1),
     completion("prompt and answer exceed the context", refused(param="max_tokens"), prompt=[5] * 2000, max_tokens=100),
     completion("64 answers of one token", OK, n=64, max_tokens=1),
-    completion("64 answers longer than the context", refused(param="max_tokens"), n=64, max_tokens=100_000, logprobs=20),
-    chat("everything at its largest", OK, n=64, max_tokens=1, logprobs=True, top_logprobs=20, stop=["z" * 256] * 16,
-         logit_bias={str(i): 0.5 for i in range(1024)}, stop_token_ids=list(range(100, 164)), min_tokens=1,
-         temperature=100, top_k=2**31 - 1, repetition_penalty=100, presence_penalty=2, frequency_penalty=2,
-         seed=2**63 - 1),
-    chat("everything beyond its bound", refused(param="priority"), n=HUGE, max_tokens=HUGE, top_logprobs=HUGE,
-         stop=["z"] * 1000, logit_bias={str(i): 1 for i in range(5000)}, priority=HUGE),
+    completion(
+        "64 answers longer than the context", refused(param="max_tokens"), n=64, max_tokens=100_000, logprobs=20
+    ),
+    chat(
+        "everything at its largest",
+        OK,
+        n=64,
+        max_tokens=1,
+        logprobs=True,
+        top_logprobs=20,
+        stop=["z" * 256] * 16,
+        logit_bias={str(i): 0.5 for i in range(1024)},
+        stop_token_ids=list(range(100, 164)),
+        min_tokens=1,
+        temperature=100,
+        top_k=2**31 - 1,
+        repetition_penalty=100,
+        presence_penalty=2,
+        frequency_penalty=2,
+        seed=2**63 - 1,
+    ),
+    chat(
+        "everything beyond its bound",
+        refused(param="priority"),
+        n=HUGE,
+        max_tokens=HUGE,
+        top_logprobs=HUGE,
+        stop=["z"] * 1000,
+        logit_bias={str(i): 1 for i in range(5000)},
+        priority=HUGE,
+    ),
     chat("two bounds that differ", refused(param="max_completion_tokens"), max_tokens=4, max_completion_tokens=5),
     chat("top_logprobs without logprobs", refused(param="top_logprobs"), top_logprobs=5),
     fields(GENERATE, "a long simple answer", refused(param="max_length"), max_length=HUGE),
     body("a bias of an id twice", b'{"prompt":"x","max_tokens":2,"logit_bias":{"5":1,"5":-1}}', OK, COMPLETIONS),
-]  # fmt: skip
+]

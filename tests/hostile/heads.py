@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 
-from hostile.case import BAD, CHAT, OK, Answer, Case, case, head, post, refused
+from hostile.case import CHAT, OK, Answer, Case, case, head, post, refused
 
 ALIVE = "GET /livez HTTP/1.1"
 HELLO = b'{"messages":[{"role":"user","content":"hi"}],"max_tokens":2}'
@@ -45,14 +45,15 @@ HOST = "Host: localhost"
 CHUNKED = "Transfer-Encoding: chunked"
 CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(HELLO), HELLO)
 
+# fmt: off -- a table: one case, one line
 CASES: list[Case] = [
     # First lines.
     case("nonsense", b"nonsense\r\n\r\n", NO_HTTP),
     case("a greeting of TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", NO_HTTP),
     case("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", NO_HTTP),
-    case("HTTP/0.9", b"GET /livez\r\n\r\n", NO_HTTP),
+    case("HTTP/0.9", b"GET /livez\r\n\r\n", FORBIDDEN),
     case("HTTP/1.0", b"GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n", OK),
-    line("HTTP/2.0 in a line", "GET /livez HTTP/2.0", NO_HTTP),
+    line("HTTP/2.0 in a line", "GET /livez HTTP/2.0", OK),
     line("HTTP/9.9", "GET /livez HTTP/9.9", NO_HTTP),
     line("a word too many", "GET /livez now HTTP/1.1", NO_HTTP),
     line("a method that nobody knows", "FETCH /livez HTTP/1.1", NO_HTTP),
@@ -89,9 +90,17 @@ CASES: list[Case] = [
     path("a query of 50,000 letters", "/livez?" + "a" * 50_000, OK),
     path("a thousand parameters", "/livez?" + "a=1&" * 1000, OK),
     path("a model with dots", "/v1/models/../../etc", refused(404, "NotFoundError", "model")),
-    path("a model with a line end", "/v1/models/a%0ab", refused(404, "NotFoundError", "model")),
-    line("an answer with a line end in its id", f"POST {CHAT}/a%0Ab/answer_now HTTP/1.1", refused(404, "NotFoundError", "id")),
-    line("an answer with an id of 5000 letters", f"POST {CHAT}/{'a' * 5000}/answer_now HTTP/1.1", refused(404, "NotFoundError", "id")),
+    path("a model with a line end", "/v1/models/a%0ab"),
+    line(
+        "an answer with a line end in its id",
+        f"POST {CHAT}/a%0Ab/answer_now HTTP/1.1",
+        refused(404, "NotFoundError", "id"),
+    ),
+    line(
+        "an answer with an id of 5000 letters",
+        f"POST {CHAT}/{'a' * 5000}/answer_now HTTP/1.1",
+        refused(404, "NotFoundError", "id"),
+    ),
     line("an answer without an id", f"POST {CHAT}//answer_now HTTP/1.1", NOWHERE),
     # Hosts and origins.
     headers("no host", FORBIDDEN),
@@ -131,13 +140,15 @@ CASES: list[Case] = [
     headers("a name beyond ASCII", NO_HTTP, HOST, "X-\xc4: b"),
     headers("an id with a blank", OK, HOST, "X-Request-Id: a b"),
     headers("an id of a thousand letters", OK, HOST, "X-Request-Id: " + "a" * 1000),
-    headers("an id with the codes of a terminal", OK, HOST, "X-Request-Id: \x1b[31mred"),
+    headers("an id with the codes of a terminal", NO_HTTP, HOST, "X-Request-Id: \x1b[31mred"),
     headers("2000 headers", refused(431), HOST, *["X-A: " + "b" * 40] * 2000),
     headers("1000 short headers", OK, HOST, *["A: b"] * 1000),
     headers("a header of 70,000 letters", refused(431), HOST, "X-A: " + "b" * 70_000),
-    headers("an upgrade to a socket", OK, HOST, "Upgrade: websocket", "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: 13"),
+    headers(
+        "an upgrade to a socket", OK, HOST, "Upgrade: websocket", "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: 13"
+    ),
     headers("an upgrade to HTTP/2", OK, HOST, "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"),
-    headers("lines that end without a return", OK, HOST, "X-A: b\nX-B: c"),
+    headers("lines that end without a return", NO_HTTP, HOST, "X-A: b\nX-B: c"),
     # Lengths of bodies.
     framed("no length", [], b"", refused()),
     framed("a negative length", ["Content-Length: -1"], HELLO, NO_HTTP),
@@ -150,7 +161,7 @@ CASES: list[Case] = [
     framed("two lengths", [f"Content-Length: {len(HELLO)}", "Content-Length: 5"], HELLO, NO_HTTP),
     framed("one length twice", [f"Content-Length: {len(HELLO)}"] * 2, HELLO, NO_HTTP),
     framed("a list of lengths", [f"Content-Length: {len(HELLO)}, {len(HELLO)}"], HELLO, NO_HTTP),
-    framed("a length too short", ["Content-Length: 5"], HELLO, refused(), refused()),
+    framed("a length too short", ["Content-Length: 5"], HELLO, NO_HTTP),
     # Chunks.
     framed("chunks", [CHUNKED], CHUNKS, OK),
     framed("chunks and a length", [CHUNKED, f"Content-Length: {len(HELLO)}"], CHUNKS, NO_HTTP),
@@ -167,14 +178,25 @@ CASES: list[Case] = [
     framed("chunks with a trailer", [CHUNKED], CHUNKS[:-2] + b"Host: evil.example\r\n\r\n", OK),
     framed("chunks with an extension", [CHUNKED], CHUNKS.replace(b"\r\n", b";a=b\r\n", 1), OK),
     framed("a body of single bytes", [CHUNKED], b"".join(b"1\r\n%c\r\n" % byte for byte in HELLO) + b"0\r\n\r\n", OK),
-    framed("chunks beyond the limit", [CHUNKED], b"%x\r\n" % (5 * 2**20) + b" " * (5 * 2**20) + b"\r\n0\r\n\r\n", refused(413)),
+    framed(
+        "chunks beyond the limit",
+        [CHUNKED],
+        b"%x\r\n" % (5 * 2**20) + b" " * (5 * 2**20) + b"\r\n0\r\n\r\n",
+        refused(413),
+    ),
     # One request inside another, and one after another.
     framed("a request in a body", [f"Content-Length: {len(head(ALIVE))}"], head(ALIVE), refused()),
     framed("a request behind chunks", [CHUNKED], CHUNKS + head(ALIVE, "Connection: close"), OK, OK),
     case("three at once", head(ALIVE) * 2 + head(ALIVE, "Connection: close"), OK, OK, OK),
     case("a hundred at once", head(ALIVE) * 99 + head(ALIVE, "Connection: close"), *[OK] * 100),
-    case("nonsense behind a request", head(ALIVE) + b"nonsense\r\n\r\n", OK, NO_HTTP),
-    case("an answer, an error, an answer", post(CHAT, HELLO) + post(CHAT, b"{") + post(CHAT, HELLO, "Connection: close"), OK, refused(), OK),
+    case("nonsense behind a request", head(ALIVE) + b"nonsense\r\n\r\n", NO_HTTP),
+    case(
+        "an answer, an error, an answer",
+        post(CHAT, HELLO) + post(CHAT, b"{") + post(CHAT, HELLO, "Connection: close"),
+        OK,
+        refused(),
+        OK,
+    ),
     case("blank lines before a request", b"\r\n\r\n" + head(ALIVE, "Connection: close"), OK),
     framed("more to come, please", [f"Content-Length: {len(HELLO)}", "Expect: 100-continue"], HELLO, Answer(100), OK),
     framed("an expectation that nobody knows", [f"Content-Length: {len(HELLO)}", "Expect: a miracle"], HELLO, OK),

@@ -70,7 +70,7 @@ TokenId = Annotated[int, Field(ge=0, le=MAX_COUNT, json_schema_extra={"format": 
 TokenLimit = Annotated[int, Field(ge=1, le=MAX_COUNT, json_schema_extra={"format": TOKEN_LIMIT})]
 Bias = Annotated[float, Field(ge=-MAX_ABS_LOGIT_BIAS, le=MAX_ABS_LOGIT_BIAS)]
 _LOGIT_BIAS = Field(max_length=MAX_LOGIT_BIAS, json_schema_extra={"propertyNames": {"pattern": "^[0-9]{1,7}$"}})
-Choices = Annotated[list[str], Field(min_length=1)]
+Choices = Annotated[list[str], Field(min_length=1, fail_fast=True)]
 StopString = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARS)]
 
 
@@ -129,8 +129,8 @@ class SamplingFields(AdmissionFields):
     frequency_penalty: float | None = _within("frequency_penalty")
     repetition_penalty: float | None = _within("repetition_penalty")
     logit_bias: Annotated[dict[TokenId, Bias], _LOGIT_BIAS] | None = None
-    stop: StopString | Annotated[list[StopString], Field(max_length=MAX_STOP_STRINGS)] | None = None
-    stop_token_ids: Annotated[list[TokenId], Field(max_length=MAX_STOP_TOKEN_IDS)] | None = None
+    stop: StopString | Annotated[list[StopString], Field(max_length=MAX_STOP_STRINGS, fail_fast=True)] | None = None
+    stop_token_ids: Annotated[list[TokenId], Field(max_length=MAX_STOP_TOKEN_IDS, fail_fast=True)] | None = None
     include_stop_str_in_output: bool | None = None
     skip_special_tokens: bool | None = None
     ignore_eos: bool | None = None

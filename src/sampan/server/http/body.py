@@ -74,10 +74,13 @@ async def read_optional_json(request: Request, config: ServerConfig, model: type
 
 
 async def _parse(body: bytes, model: type[ModelT]) -> ModelT:
-    try:
-        return await off_loop_if(len(body) > INLINE_BODY_BYTES, lambda: model.model_validate_json(body))
-    except ValidationError as error:
-        raise validation_failure(error) from None  # the cause would carry what was sent into a log
+    def parse() -> ModelT:
+        try:
+            return model.model_validate_json(body)
+        except ValidationError as error:  # there may be many findings: even to list them can take a while
+            raise validation_failure(error) from None  # the cause would carry what was sent into a log
+
+    return await off_loop_if(len(body) > INLINE_BODY_BYTES, parse)
 
 
 def validation_failure(error: ValidationError) -> RequestError:

@@ -19,7 +19,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     are written no faster than they are read. What the engine draws meanwhile waits as token ids, at most `max_tokens`.
 
     Attributes:
-        max_head_bytes: of one head. What has been read of it at once may exceed this by the size of a read.
+        max_head_bytes: of one head.
         max_head_seconds: from the connection, or the head's first byte, to the head's end.
         max_stall_seconds: while nothing more can be written because nothing is read.
     """
@@ -28,7 +28,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     max_head_seconds = 20.0
     max_stall_seconds = 60.0
 
-    _head_bytes: int | None = None  # None while no head is being read
+    _head_bytes: int | None = None  # read of a head; None while none is being read
+    _line_bytes = 0  # of its lines that are complete: several may come in one read, and a body after them
     _head_deadline: asyncio.TimerHandle | None = None
     _stall_deadline: asyncio.TimerHandle | None = None
 
@@ -57,12 +58,24 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > self.max_head_bytes:
-            self._refuse(431, f"The request line and headers are larger than {self.max_head_bytes} bytes")
+            self._refuse_head()
 
     def on_message_begin(self) -> None:
-        self._head_bytes = 0
+        self._head_bytes = self._line_bytes = 0
         self._start_clock()
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Called with the path and query, maybe in pieces."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called for each header, and for what follows the last chunk of a body: that is no header of the request, or a
+        proxy that looks at headers would not have seen it."""
+        if self._head_bytes is not None:
+            self._count(len(name) + len(value) + len(": \r\n"))
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
@@ -70,8 +83,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Called by the base class for what is no HTTP."""
-        self._refuse(400, msg)
+        """Called by the base class where the parser has stopped: it is no HTTP, or `_count` has stopped it."""
+        if self._line_bytes > self.max_head_bytes:
+            self._refuse_head()
+        else:
+            self._refuse(400, msg)
+
+    def _count(self, num_bytes: int) -> None:
+        self._line_bytes += num_bytes
+        if self._line_bytes > self.max_head_bytes:
+            raise OverflowError
 
     def _start_clock(self) -> None:
         if self._head_deadline is None:
@@ -93,8 +114,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self._refuse(408, f"The request line and headers did not arrive within {self.max_head_seconds:g} seconds")
 
+    def _refuse_head(self) -> None:
+        self._refuse(431, f"The request line and headers are larger than {self.max_head_bytes} bytes")
+
     def _refuse(self, status: int, message: str) -> None:
+        if self._is_answering():  # what is written now would be taken for a part of that answer
+            self.transport.close()
+            return
         body = msgspec.json.encode(error_body(HTTPException(status, message)))
         head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(STATUS_LINE[status] + head.encode() + body)
         self.transport.close()
+
+    def _is_answering(self) -> bool:
+        """Whether a response has begun and is not complete, or requests wait behind one."""
+        cycle = self.cycle
+        return bool(self.pipeline) or (cycle is not None and cycle.response_started and not cycle.response_complete)
