@@ -60,14 +60,17 @@ void Decoder::allocate_kv_cache(std::int64_t num_blocks, KvFormat format) {
   num_blocks_ = num_blocks;
 }
 
+// Block by block, and in a block layer by layer: a short context then touches few pages, which the system clears when they
+// are first touched. With huge pages and layer by layer, the first token of all costs a page for each side of each layer.
 KvLayer Decoder::cache(std::int64_t layer) const {
-  const std::int64_t side = num_blocks_ * shape_.kv_size() * kBlock * bytes_of(kv_format_);
-  std::byte* keys = kv_.data() + layer * num_blocks_ * (kv_bytes_per_block(shape_, kv_format_) / shape_.num_layers);
+  const std::int64_t side = shape_.kv_size() * kBlock * bytes_of(kv_format_);
+  const std::int64_t block = kv_bytes_per_block(shape_, kv_format_);
+  std::byte* keys = kv_.data() + layer * (block / shape_.num_layers);
   std::byte* values = keys + side;
-  KvLayer cache{kv_format_, shape_.num_kv_heads, shape_.head_dim, keys, values, nullptr, nullptr};
+  KvLayer cache{kv_format_, shape_.num_kv_heads, shape_.head_dim, keys, values, nullptr, nullptr, block, block / 4};
   if (kv_format_ == KvFormat::int8) {
     cache.key_scales = reinterpret_cast<float*>(values + side);
-    cache.value_scales = cache.key_scales + num_blocks_ * shape_.num_kv_heads * kBlock;
+    cache.value_scales = cache.key_scales + shape_.num_kv_heads * kBlock;
   }
   return cache;
 }

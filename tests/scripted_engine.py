@@ -174,6 +174,9 @@ class ScriptedStream:
         logprobs = () if self.num_logprobs is None else tuple(made_up_logprobs(i, self.num_logprobs) for i in new)
         return EngineOutput(self.request_id, new, logprobs, finish_reason, None, 16)
 
+    def take_time(self) -> None:
+        """Outputs are as long as `step` says, whoever reads."""
+
     async def aclose(self) -> None:
         self.engine.open_ids.discard(self.request_id)
 

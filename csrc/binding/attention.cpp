@@ -25,7 +25,8 @@ struct CheckedCache {
       : num_blocks(static_cast<std::int64_t>(keys.shape(0))) {
     const auto heads = static_cast<std::int64_t>(keys.shape(1));
     const auto head_dim = static_cast<std::int64_t>(keys.shape(2));
-    layer = {format_of(keys.dtype()), heads, head_dim, keys.data(), values.data(), nullptr, nullptr};
+    layer = {format_of(keys.dtype()), heads, head_dim, keys.data(), values.data(), nullptr, nullptr, 0, heads * kBlock};
+    layer.block_stride = heads * head_dim * kBlock * static_cast<std::int64_t>(keys.itemsize());
     require(head_dim % 32 == 0 && 0 < head_dim && head_dim <= kMaxHeadDim, "head_dim must be 32, 64, ... 256");
     require(keys.shape(3) == kBlock, "keys must be [num_blocks, num_kv_heads, head_dim, 16]");
     require(values.dtype() == keys.dtype() && values.shape(0) == keys.shape(0) && values.shape(1) == keys.shape(1) &&

@@ -10,6 +10,7 @@
 #include "binding.h"
 #include "formats.h"
 #include "sampan/dummy.h"
+#include "thread_pool.h"
 
 namespace sampan::binding {
 namespace {
@@ -123,6 +124,23 @@ std::uint32_t crc32c(const Bytes& data, std::uint32_t crc, const std::optional<s
   return table.checksum->crc32c(crc, data.data(), static_cast<std::int64_t>(data.shape(0)));
 }
 
+// Of each range [begin, end) of the data, taken by `num_threads` threads, this one among them.
+std::vector<std::uint32_t> crc32c_ranges(const Bytes& data, const std::vector<std::pair<std::int64_t, std::int64_t>>& ranges,
+                                         int num_threads) {
+  const auto size = static_cast<std::int64_t>(data.shape(0));
+  for (const auto& [begin, end] : ranges) {
+    if (begin < 0 || end < begin || size < end) throw std::invalid_argument("a range lies outside of the data");
+  }
+  const KernelTable& table = kernels_of(std::nullopt);
+  std::vector<std::uint32_t> checksums(ranges.size());
+  const nb::gil_scoped_release nogil;
+  ThreadPool(num_threads).parallel_for(static_cast<std::int64_t>(ranges.size()), [&](std::int64_t i, int) {
+    const auto& [begin, end] = ranges[static_cast<std::size_t>(i)];
+    checksums[static_cast<std::size_t>(i)] = table.checksum->crc32c(0, data.data() + begin, end - begin);
+  });
+  return checksums;
+}
+
 template <typename T>
 void draw(Vector<const T> table, std::uint64_t seed, std::int64_t first, Vector<T> out) {
   if (static_cast<std::int64_t>(table.shape(0)) != kQuantiles) throw std::invalid_argument("the table must be whole");
@@ -147,6 +165,7 @@ void bind_pack(nb::module_& m) {
   bind_draw<std::uint16_t>(m);
   bind_draw<std::uint32_t>(m);
   m.def("crc32c", &crc32c, "data"_a.noconvert(), "crc"_a = 0, "isa"_a = nb::none());
+  m.def("crc32c_ranges", &crc32c_ranges, "data"_a.noconvert(), "ranges"_a, "num_threads"_a);
   m.def("crc32c_combine", &crc32c_combine, "first"_a, "second"_a, "second_size"_a);
 }
 

@@ -11,8 +11,15 @@ struct Cache {
         values(keys),
         key_scales(format == KvFormat::int8 ? num_blocks * num_kv_heads * kBlock : 0, [] { return NAN; }),
         value_scales(key_scales),
-        layer{format,        num_kv_heads,      head_dim,           keys.data(),
-              values.data(), key_scales.data(), value_scales.data()} {}
+        layer{format,
+              num_kv_heads,
+              head_dim,
+              keys.data(),
+              values.data(),
+              key_scales.data(),
+              value_scales.data(),
+              num_kv_heads * head_dim * kBlock * width,
+              num_kv_heads * kBlock} {}
 
   std::int64_t width;
   Array<std::uint8_t> keys;

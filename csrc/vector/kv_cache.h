@@ -11,11 +11,12 @@ namespace {
 // The keys or the values of one block and KV head: kBlock * head_dim elements.
 template <typename Element>
 inline Element* block_of(void* elements, const KvLayer& cache, std::int64_t block, std::int64_t kv_head) {
-  return static_cast<Element*>(elements) + (block * cache.num_kv_heads + kv_head) * cache.head_dim * kBlock;
+  char* const here = static_cast<char*>(elements) + block * cache.block_stride;
+  return reinterpret_cast<Element*>(here) + kv_head * cache.head_dim * kBlock;
 }
 
 inline float* scales_of(float* scales, const KvLayer& cache, std::int64_t block, std::int64_t kv_head) {
-  return scales + (block * cache.num_kv_heads + kv_head) * kBlock;
+  return scales + block * cache.scale_stride + kv_head * kBlock;
 }
 
 struct HeadScale {

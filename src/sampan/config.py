@@ -309,7 +309,9 @@ class ServerConfig:
         model_license: shown in `/v1/models`.
         reasoning_format: where thought goes in chat answers, one of `REASONING_FORMATS`: the field `reasoning_content`,
             the field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`).
-        allow_remote: permits an address that other machines can reach.
+        api_key_file: hashed keys, see `sampan.server.security.keys`; empty for none.
+        api_key_sha256: of one more key, which may do everything; in hexadecimal, empty for none.
+        allow_remote: permits an address that other machines can reach where there are no API keys.
         allowed_hosts: names besides the loopback ones that a `Host` header may carry; beyond loopback, where this is
             empty, every name is accepted.
         ping_interval_seconds: a stream that is silent this long gets an SSE comment.
@@ -326,12 +328,19 @@ class ServerConfig:
     aliases: tuple[str, ...] = field(default=())
     model_license: str = ""
     reasoning_format: str = "reasoning_content"
+    api_key_file: str = ""
+    api_key_sha256: str = ""
     allow_remote: bool = False
     allowed_hosts: tuple[str, ...] = field(default=())
     ping_interval_seconds: float = 15.0
     body_timeout_seconds: float = 30.0
     workers: int = 1
     drain_timeout_seconds: float = 300.0
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether requests need an API key."""
+        return bool(self.api_key_file or self.api_key_sha256)
 
     def __post_init__(self) -> None:
         _require(

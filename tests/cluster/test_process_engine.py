@@ -123,6 +123,21 @@ def test_what_a_slow_reader_has_not_read_is_one_output(running: RunningEngine, a
     with_client(running, main)
 
 
+def test_a_reader_in_no_hurry_gets_few_outputs(running: RunningEngine, alone: Engine) -> None:
+    """Some hundred tokens at most at a time, so that turning them into text does not hold others up."""
+    params = SamplingParams(temperature=0.8, seed=7, max_tokens=600, ignore_eos=True, logprobs=2)
+
+    async def main(client: ProcessEngine) -> None:
+        stream = await client.generate("patient", PROMPT, params)
+        stream.take_time()
+        outputs = [output async for output in stream]
+        assert whole(outputs) == whole(run_alone(alone, PROMPT, params))
+        assert 2 <= len(outputs) <= 4
+        assert all(output.finish_reason is None for output in outputs[:-1])
+
+    with_client(running, main)
+
+
 def test_refusals_come_before_the_stream(running: RunningEngine) -> None:
     async def main(client: ProcessEngine) -> None:
         with pytest.raises(RequestError, match="empty") as empty:

@@ -202,7 +202,7 @@ CASES: list[Case] = [
     framed("an expectation that nobody knows", [f"Content-Length: {len(HELLO)}", "Expect: a miracle"], HELLO, OK),
     # Types of bodies.
     typed("no type", NO_TYPE),
-    typed("a text", NO_TYPE, "Content-Type: text/plain"),
+    typed("a plain text", NO_TYPE, "Content-Type: text/plain"),
     typed("a form", NO_TYPE, "Content-Type: application/x-www-form-urlencoded"),
     typed("a form of many parts", NO_TYPE, "Content-Type: multipart/form-data; boundary=x"),
     typed("a type that is none", NO_TYPE, "Content-Type: json"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from scripted_engine import ScriptedEngine
@@ -42,7 +44,8 @@ def test_draining(ask):
 def test_model_cards(ask):
     asked = ask(served_model_name="deepseek/r1", aliases=("gpt-4",), model_license="MIT")
     body = asked.get("/v1/models").json()
-    created = body["data"][0]["created"]
+    created, created_at = body["data"][0]["created"], body["data"][0]["created_at"]
+    assert datetime.fromisoformat(created_at).timestamp() == created
     cards = [
         {
             "id": name,
@@ -54,10 +57,16 @@ def test_model_cards(ask):
             "max_model_len": 4096,
             "license": "MIT",
             "permission": [],
+            "type": "model",
+            "display_name": name,
+            "created_at": created_at,
+            "lifecycle": "active",
+            "max_input_tokens": 4096,
         }
         for name in ("deepseek/r1", "gpt-4")
     ]
-    assert body == {"object": "list", "data": cards}
+    pages = {"has_more": False, "first_id": "deepseek/r1", "last_id": "gpt-4"}
+    assert body == {"object": "list", "data": cards, **pages}
     assert [asked.get(f"/v1/models/{card['id']}").json() for card in cards] == cards
     missing = asked.get("/v1/models/other")
     assert (missing.status_code, missing.json()["error"]["param"]) == (404, "model")
@@ -66,10 +75,23 @@ def test_model_cards(ask):
 def test_openapi_lists_every_path(ask):
     document = ask().get("/openapi.json").json()
     assert set(document["paths"]) == {
+        "/api/chat",
+        "/api/generate",
+        "/api/ps",
+        "/api/show",
+        "/api/tags",
+        "/api/version",
+        "/detokenize",
         "/generate",
+        "/generate_stream",
+        "/get_model_info",
+        "/info",
+        "/tokenize",
         "/v1/chat/completions",
         "/v1/chat/completions/{answer_id}/answer_now",
         "/v1/completions",
+        "/v1/messages",
+        "/v1/messages/count_tokens",
         "/v1/models",
         "/v1/models/{model_id}",
         "/livez",

@@ -95,10 +95,16 @@ def test_a_port_in_use_is_told_at_once():
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
-def test_other_machines_are_not_served_unasked(host):
-    with pytest.raises(UsageError, match="other machines") as caught:
+def test_other_machines_are_not_served_without_keys(host):
+    with pytest.raises(UsageError, match="there are no API keys") as caught:
         bind_socket(ServerConfig(host=host, port=0))
     assert "127.0.0.1" in caught.value.remedy
+
+
+@pytest.mark.parametrize("keys", [{"api_key_file": "keys"}, {"api_key_sha256": "0" * 64}])
+def test_other_machines_are_served_with_keys(keys):
+    with bind_socket(ServerConfig(host="0.0.0.0", port=0, **keys)) as listener:
+        assert listener.getsockname()[1] > 0
 
 
 def test_other_machines_are_served_on_demand_and_said_loudly(caplog):

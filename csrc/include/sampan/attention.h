@@ -7,6 +7,8 @@
 //   values  [num_blocks, num_kv_heads, kBlock, head_dim]     the same
 //   key_scales, value_scales  fp32 [num_blocks, num_kv_heads, kBlock]    int8 only: element is about code * scale
 //
+// From one block to the next it may be further than that: a decoder keeps what a block holds for all layers together.
+//
 // The context is cut at absolute positions into segments of kSegment. A query attends to each segment by itself and the
 // results are folded in ascending order, so that its result depends on its own position alone: not on the chunk it came
 // in, nor on how many threads shared the segments.
@@ -40,6 +42,8 @@ struct KvLayer {
   void* values;
   float* key_scales;
   float* value_scales;
+  std::int64_t block_stride;  // bytes from a block's keys to the next block's, and from its values
+  std::int64_t scale_stride;  // floats from a block's scales to the next block's
 };
 
 inline constexpr std::int64_t kMaxHeadDim = 256;

@@ -134,8 +134,12 @@ class Backend(Protocol):
 
     config: ModelConfig
 
-    def load(self, checkpoint: Checkpoint, precision: str) -> None:
+    def load(self, checkpoint: Checkpoint, precision: str, meanwhile: Callable[[], None] | None = None) -> None:
         """Takes the weights over. The precision `auto` is the backend's own.
+
+        Args:
+            meanwhile: work of the caller's that is done once, before any weight is converted and beside what takes no
+                interpreter. What it raises goes through.
 
         Raises:
             CheckpointError: a tensor is missing, left over or has the wrong shape.

@@ -6,6 +6,7 @@ forces one; all return the same bits (ADR 0006).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -61,17 +62,24 @@ class NativeBackend:
         self._pin = pin
         self._progress = progress
 
-    def load(self, checkpoint: Checkpoint, precision: str) -> None:
+    def load(self, checkpoint: Checkpoint, precision: str, meanwhile: Callable[[], None] | None = None) -> None:
         check_shape(checkpoint.config)
         precision = DEFAULT_PRECISION if precision == "auto" else precision
         size = sum(checkpoint.raw(name).num_bytes for name in checkpoint.names())
         if size < KEPT_FROM:
-            self.load_packed(pack_model(checkpoint, precision, threads=self._threads))
+            if meanwhile is not None:
+                meanwhile()
+            packed = pack_model(checkpoint, precision, threads=self._threads)
         else:
-            progress = self._progress
-            self.load_packed(
-                packed_model(checkpoint.path, checkpoint, precision, threads=self._threads, progress=progress)
+            packed = packed_model(
+                checkpoint.path,
+                checkpoint,
+                precision,
+                threads=self._threads,
+                progress=self._progress,
+                meanwhile=meanwhile,
             )
+        self.load_packed(packed)
 
     def load_dummy(self, config: ModelConfig, precision: str) -> None:
         check_shape(config)

@@ -9,7 +9,7 @@ token's result depends on its own past alone. See ADR 0003.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -43,7 +43,9 @@ class PaddleBackend:
         self._on_cpu = str(paddle.get_device()) == "cpu"
         self._num_tokens: int | None = None
 
-    def load(self, checkpoint: Checkpoint, precision: str) -> None:
+    def load(self, checkpoint: Checkpoint, precision: str, meanwhile: Callable[[], None] | None = None) -> None:
+        if meanwhile is not None:
+            meanwhile()
         self.load_dummy(checkpoint.config, precision)
         load_weights(self._model, checkpoint)
 

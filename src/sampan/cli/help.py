@@ -46,8 +46,9 @@ def verb_help(name: str, verb: Callable[..., int]) -> str:
         blocks.append(_section(title, [p for p in parameters if p.group == group]))
     if example is not None:
         blocks.append(
-            f"Every option is also an environment variable ({example.flag}: {example.variable}) and a key of the\n"
-            f"--config file ({example.key} = ...). The command line comes first, then the environment, then the file."
+            "Every option is also an environment variable and a key of the --config file\n"
+            f"({example.flag}: {example.variable}, {example.key} = ...).\n"
+            "The command line comes first, then the environment, then the file."
         )
     return "\n\n".join(block for block in blocks if block) + "\n"
 

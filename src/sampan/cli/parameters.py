@@ -27,6 +27,7 @@ class Argument(NamedTuple):
     """Describes a positional word."""
 
     help: str
+    choices: tuple[str, ...] = ()
 
 
 class Group(NamedTuple):
@@ -115,7 +116,7 @@ def _parameter(name: str, hint: Any, default: Any, group: Group | None) -> Param
         default=default,
         help=description.help,
         metavar=metavar,
-        choices=getattr(description, "choices", ()),
+        choices=description.choices,
         positional=isinstance(description, Argument),
         group=group,
     )

@@ -8,6 +8,17 @@ from sampan.cli.options import Engine, Model
 from sampan.cli.parameters import Option
 
 
+class Security(NamedTuple):
+    """Security."""
+
+    api_key_file: Annotated[str | None, Option("ask for API keys; see sampan key", metavar="FILE")] = None
+    api_key: Annotated[str | None, Option("ask for this one key; better by SAMPAN_API_KEY", metavar="KEY")] = None
+    insecure: Annotated[bool, Option("permit addresses that others can reach without API keys")] = False
+    allowed_host: Annotated[
+        tuple[str, ...], Option("another name that requests may call this server by", metavar="NAME")
+    ] = ()
+
+
 class Batching(NamedTuple):
     """Batching."""
 
@@ -24,10 +35,6 @@ def serve(
     model: Model = None,
     host: Annotated[str, Option("address to listen on", metavar="ADDRESS")] = "127.0.0.1",
     port: Annotated[int, Option("port to listen on; 0 takes any free one")] = 8000,
-    insecure: Annotated[bool, Option("permit addresses that others can reach; there are no API keys yet")] = False,
-    allowed_host: Annotated[
-        tuple[str, ...], Option("another name that requests may call this server by", metavar="NAME")
-    ] = (),
     served_model_name: Annotated[str | None, Option("the model's id in requests and answers", metavar="NAME")] = None,
     default_max_tokens: Annotated[int | None, Option("most tokens of an answer where the request says nothing")] = None,
     reasoning_format: Annotated[
@@ -38,6 +45,7 @@ def serve(
     ] = "info",
     workers: Annotated[int, Option("processes that speak HTTP, all with the one engine")] = 1,
     drain_timeout: Annotated[float, Option("seconds that open answers may take at shutdown")] = 300.0,
+    security: Security,
     engine: Engine,
     batching: Batching,
 ) -> int:
@@ -46,6 +54,8 @@ def serve(
     Prints one line, `Sampan listening on http://HOST:PORT`, once it is ready.
     SIGTERM or Ctrl-C lets open answers finish; a second one cuts them.
     """
+    import os
+
     import msgspec
 
     from sampan.cli.progress import progress
@@ -53,6 +63,7 @@ def serve(
     from sampan.cluster.log import start_log
     from sampan.config import ServerConfig
     from sampan.server import WorkerOrder, announce, bind_socket
+    from sampan.server.security.operator_key import read_api_key
 
     start_log(log_level)
     config = ServerConfig(
@@ -60,8 +71,10 @@ def serve(
         port=port,
         default_max_tokens=default_max_tokens,
         reasoning_format=reasoning_format,
-        allow_remote=insecure,
-        allowed_hosts=allowed_host,
+        api_key_file=security.api_key_file or "",
+        api_key_sha256=read_api_key(security.api_key),
+        allow_remote=security.insecure,
+        allowed_hosts=security.allowed_host,
         workers=workers,
         drain_timeout_seconds=drain_timeout,
     )
@@ -71,7 +84,7 @@ def serve(
             log_level=log_level,
             worker_module="sampan.server.worker",
             worker_order=msgspec.msgpack.encode(WorkerOrder(config, served_model_name, log_level)),
-            inherited=(listener.fileno(),),
+            inherited=(listener.fileno(), os.memfd_create("sampan-limits")),  # the latter is the workers' `Ledger`
             num_workers=config.workers,
             drain_seconds=config.drain_timeout_seconds,
         )

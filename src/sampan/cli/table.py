@@ -24,6 +24,7 @@ VERBS = {
     "generate": Verb("sampan.cli.generate", "generate", "answer one prompt"),
     "chat": Verb("sampan.cli.chat", "chat", "talk with a model in the terminal"),
     "serve": Verb("sampan.cli.serve", "serve", "answer over HTTP, in OpenAI's protocol"),
+    "key": Verb("sampan.cli.key", "key", "make, list and revoke API keys for serve"),
     "list": Verb("sampan.cli.list_models", "list_models", "show the models, their sizes and which are here"),
     "bench": Verb("sampan.cli.bench", "bench", "measure speed, and how near the machine's limits it is"),
     "doctor": Verb("sampan.cli.doctor", "doctor", "check this machine; every finding has a remedy"),

@@ -45,6 +45,9 @@ class OutputStream(Protocol):
 
     async def __anext__(self) -> EngineOutput: ...
 
+    def take_time(self) -> None:
+        """From now on outputs may wait for each other, up to the last: whoever wants the whole need not see it grow."""
+
     async def aclose(self) -> None:
         """Aborts the request if it is still open: its blocks are free within one step. Harmless when called twice."""
 

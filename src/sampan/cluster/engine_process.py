@@ -10,6 +10,7 @@ import msgspec
 
 from sampan.cluster.control import Channel, EngineOrder, EngineReady, ErrorParts, LoadFailed, LoadProgress, ModelInfo
 from sampan.cluster.engine_loop import EngineLoop
+from sampan.cluster.garbage import spare_what_is_loaded
 from sampan.cluster.lifeline import attach
 from sampan.cluster.log import start_log
 from sampan.cluster.step_watch import StepWatch
@@ -51,6 +52,7 @@ def serve(loaded: LoadedModel, endpoint: str, channel: Channel, watch: StepWatch
     loop = EngineLoop(loaded.engine, endpoint, watch)
     os.chmod(endpoint.removeprefix("ipc://"), 0o600)
     watch.watch(loaded.engine)
+    spare_what_is_loaded()
     model = ModelInfo(loaded.name, str(loaded.path), loaded.engine.revision, loaded.config, loaded.engine.max_model_len)
     channel.send(EngineReady(model))
     loop.run()

@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 import msgspec
 
+from sampan.backends.base import TokenLogprobs
 from sampan.cluster.messages import Submit
 from sampan.engine.outputs import EngineOutput
 from sampan.errors import SampanError
 
 SUSPECT_AFTER = 2  # engines that died in a row without having brought the request a token: it is tried alone
 GUILTY_AFTER = 4
+MAX_PATIENCE = 256  # tokens that wait for a reader in no hurry; turning more into text at once would hold others up
 
 
 class OpenRequest:
@@ -34,11 +36,15 @@ class OpenRequest:
         self._submit = submit
         self._on_leave = on_leave
         self._token_ids: list[int] = []  # all that engines drew
+        self._num_read = 0  # of them
+        self._logprobs: list[TokenLogprobs] = []  # unread
         self._num_prompt_logprobs = 0
-        self._num_cached_tokens: int | None = None
-        self._unread: EngineOutput | None = None
+        self._prompt_logprobs: list[TokenLogprobs] = []  # unread
+        self._last: EngineOutput | None = None
+        self._num_cached_tokens: int | None = None  # as the first engine told
         self._failure: SampanError | None = None
         self._reader: asyncio.Future[None] | None = None
+        self._in_no_hurry = False
         self.is_open = True  # for engines
         self._is_read = False
 
@@ -66,12 +72,15 @@ class OpenRequest:
         """From the engine."""
         self.num_deaths = 0
         self._token_ids += output.new_token_ids
+        self._logprobs += output.logprobs
         self._num_prompt_logprobs += len(output.prompt_logprobs)
+        self._prompt_logprobs += output.prompt_logprobs
         if self._num_cached_tokens is None:
             self._num_cached_tokens = output.num_cached_tokens
-        self.is_open = output.finish_reason is None
-        self._unread = self._joined(output)
-        self._wake()
+        if output.finish_reason is not None:
+            self.is_open, self._last = False, output
+        if not self._in_no_hurry or not self.is_open or self._num_unread >= MAX_PATIENCE:
+            self._wake()
 
     def fail(self, error: SampanError) -> None:
         """No engine will go on with it."""
@@ -81,23 +90,9 @@ class OpenRequest:
             self.accepted.set_exception(error)
         self._wake()
 
-    def _joined(self, output: EngineOutput) -> EngineOutput:
-        """With what is unread before it, and the cached tokens that the first engine told of."""
-        before = self._unread
-        if before is None:
-            if output.num_cached_tokens == self._num_cached_tokens:
-                return output
-            before = EngineOutput(output.request_id, ())
-        return EngineOutput(
-            output.request_id,
-            before.new_token_ids + output.new_token_ids,
-            before.logprobs + output.logprobs,
-            output.finish_reason,
-            output.stop_reason,
-            self._num_cached_tokens or 0,
-            before.prompt_logprobs + output.prompt_logprobs,
-            output.pooled,
-        )
+    @property
+    def _num_unread(self) -> int:
+        return len(self._token_ids) - self._num_read
 
     def _wake(self) -> None:
         if self._reader is not None and not self._reader.done():
@@ -107,20 +102,39 @@ class OpenRequest:
         return self
 
     async def __anext__(self) -> EngineOutput:
-        while self._unread is None:
-            if self._failure is not None and not self._is_read:
+        while not self._is_read:
+            if self._num_unread or self._prompt_logprobs or self._last is not None:
+                return self._read()
+            if self._failure is not None:
                 self._is_read = True
                 raise self._failure
-            if self._is_read:
-                raise StopAsyncIteration
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
-        output, self._unread = self._unread, None
-        self._is_read = output.finish_reason is not None
-        return output
+        raise StopAsyncIteration
+
+    def _read(self) -> EngineOutput:
+        output = EngineOutput(
+            self.request_id,
+            tuple(self._token_ids[self._num_read :]),
+            tuple(self._logprobs),
+            num_cached_tokens=self._num_cached_tokens or 0,
+            prompt_logprobs=tuple(self._prompt_logprobs),
+        )
+        self._num_read = len(self._token_ids)
+        self._logprobs.clear()
+        self._prompt_logprobs.clear()
+        if self._last is None:
+            return output
+        self._is_read, last = True, self._last
+        return msgspec.structs.replace(
+            output, finish_reason=last.finish_reason, stop_reason=last.stop_reason, pooled=last.pooled
+        )
+
+    def take_time(self) -> None:
+        self._in_no_hurry = True
 
     async def aclose(self) -> None:
-        self._is_read, self._unread = True, None
+        self._is_read = True
         self._wake()
         if self.is_open:
             self.is_open = False

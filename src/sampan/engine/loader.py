@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from sampan.backends import Backend, create_backend
@@ -70,19 +71,17 @@ def load_model(
 
     Raises:
         UnknownModelError, CheckpointError, TokenizerError, ConfigError: the model cannot be used; all before any
-        weight is read.
+        weight is converted.
     """
     config = config or EngineConfig()
     if load_format not in LOAD_FORMATS:
         raise ConfigError(f"load_format={load_format!r} is not known", remedy=f"use {', '.join(LOAD_FORMATS)}")
     source = _open_dummy(model) if load_format == "dummy" else _open(model)
-    chat_template = ChatTemplate(source.tokenizer)
-    sampling_defaults = read_sampling_defaults(source.path)
     computing = create_backend(backend, device=device, kv_cache=kv_cache, threads=threads, progress=progress)
     if source.checkpoint is None:
         computing.load_dummy(source.config, precision)
     else:
-        computing.load(source.checkpoint, precision)
+        computing.load(source.checkpoint, precision, meanwhile=source.read_texts)
     computing.set_vocab_limit(source.vocab_size)
 
     max_model_len = min(
@@ -103,19 +102,44 @@ def load_model(
         vocabulary=_vocabulary(source.tokenizer, eos_token_ids, source.vocab_size) if eos_token_ids else None,
     )
     return LoadedModel(
-        source.name, source.path, source.config, source.tokenizer, chat_template, sampling_defaults, engine
+        source.name,
+        source.path,
+        source.config,
+        source.tokenizer,
+        source.chat_template,
+        source.sampling_defaults,
+        engine,
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Source:
-    """What a model is made from. Without a checkpoint its weights are random."""
+    """What a model is made from. Without a checkpoint its weights are random. What is read from text files is read when
+    it is first asked for: parsing a tokenizer takes as long as checking the weights, which can go on beside it."""
 
     name: str
     path: Path
     config: ModelConfig
-    tokenizer: Tokenizer
     checkpoint: Checkpoint | None
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        tokenizer = Tokenizer.from_dir(self.path)
+        if self.checkpoint is not None:
+            tokenizer.check_model(self.config)
+        return tokenizer
+
+    @cached_property
+    def chat_template(self) -> ChatTemplate:
+        return ChatTemplate(self.tokenizer)
+
+    @cached_property
+    def sampling_defaults(self) -> SamplingParams:
+        return read_sampling_defaults(self.path)
+
+    def read_texts(self) -> None:
+        """Reads all of them, so that what is wrong with one shows."""
+        _ = self.chat_template, self.sampling_defaults
 
     @property
     def vocab_size(self) -> int:
@@ -126,9 +150,7 @@ class _Source:
 def _open(model: str | None) -> _Source:
     resolved = resolve_model(model)
     checkpoint = open_checkpoint(resolved.path)
-    tokenizer = Tokenizer.from_dir(resolved.path)
-    tokenizer.check_model(checkpoint.config)
-    return _Source(resolved.name, resolved.path, checkpoint.config, tokenizer, checkpoint)
+    return _Source(resolved.name, resolved.path, checkpoint.config, checkpoint)
 
 
 def _open_dummy(model: str | None) -> _Source:
@@ -140,7 +162,7 @@ def _open_dummy(model: str | None) -> _Source:
     else:
         entry = find(str(model))
         name, config = entry.name, entry.config or ModelConfig.from_file(model_folder(entry) / "config.json")
-    return _Source(name, embedded, config, Tokenizer.from_dir(embedded), None)
+    return _Source(name, embedded, config, None)
 
 
 def _vocabulary(tokenizer: Tokenizer, eos_token_ids: tuple[int, ...], size: int) -> TokenVocabulary:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from sampan.checkpoint import Checkpoint, sampan_home
 from sampan.errors import CheckpointError
-from sampan.quant.layout import LAYOUT, check_precision, choose_formats
+from sampan.quant.layout import LAYOUT, check_precision, choose_formats, data_size, lay_out, parts_of
 from sampan.quant.model import PackedModel
-from sampan.quant.packing import Report
+from sampan.quant.packing import Report, num_processors
 from sampan.quant.source_hash import source_hash
-from sampan.quant.store_reader import open_store
+from sampan.quant.store_reader import MappedStore, open_store
 from sampan.quant.store_writer import write_store
+from sampan.quant.turns import my_turn
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +31,17 @@ def packed_model(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> PackedModel:
     """Opens the packed store of a checkpoint; converts first where there is none, or where it is damaged.
 
     Args:
         model_path: what the user knows the checkpoint by.
         threads: for hashing, packing and verifying; None takes one for each processor that this process may use.
-        progress: is told what is being done (`Reading` or `Packing`, with the model's name), how much of it is done,
-            and of how much.
+        progress: is told what is being done (`Reading`, `Packing` or `Waiting`, with the model's name), how much of it
+            is done, and of how much.
+        meanwhile: work of this thread that is done while others check the store, or before anything is converted. What
+            it raises goes through.
 
     Raises:
         CheckpointError: a tensor cannot be packed, a file cannot be read or written, or there is no room for it.
@@ -47,21 +49,38 @@ def packed_model(
     """
     check_precision(precision)
     folder = _make_folder()
-    source = source_hash(checkpoint, folder, threads=threads, report=_told(progress, f"Reading {model_path.name}"))
+    name, threads = model_path.name, threads or num_processors()
+    source = source_hash(checkpoint, folder, threads=threads, report=_told(progress, f"Reading {name}"))
     key = json.dumps([source, LAYOUT, choose_formats(checkpoint.config, precision)])
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.{precision}.safetensors"
-    if path.exists():
-        with suppress(CheckpointError):  # told below, by the one process that converts
-            return open_store(path, threads=threads)
-    with _lock(path):
+    found = _open_beside(path, threads, meanwhile)
+    if found is not None:
+        return found
+    what = f"{name} as {precision}"
+    with my_turn(path, _Waiting(path, checkpoint, precision, what, progress)):
         if path.exists():  # another process converted meanwhile, or it is damaged
             try:
                 return open_store(path, threads=threads)
             except CheckpointError as error:
-                logger.warning("%s; packing %s anew", error.message, model_path.name)
-        report = _told(progress, f"Packing {model_path.name} as {precision}")
-        write_store(path, checkpoint, precision, source, threads=threads, report=report)
+                logger.warning("%s; packing %s anew", error.message, name)
+        write_store(path, checkpoint, precision, source, threads=threads, report=_told(progress, f"Packing {what}"))
     return open_store(path, threads=threads)
+
+
+def _open_beside(path: Path, threads: int, meanwhile: Callable[[], None] | None) -> PackedModel | None:
+    """The store, checked by other threads while this one does what is to be done meanwhile; None where there is none or
+    it is damaged, which is told by the one process that converts."""
+    try:
+        store = MappedStore(path) if path.exists() else None
+    except CheckpointError:
+        store = None
+    with ThreadPoolExecutor(1, "sampan-check") as beside:
+        check: Future[PackedModel] | None = None
+        if store is not None:
+            check = beside.submit(store.verified, threads if meanwhile is None else max(threads - 1, 1))
+        if meanwhile is not None:
+            meanwhile()
+    return check.result() if check is not None and check.exception() is None else None
 
 
 def _make_folder() -> Path:
@@ -79,40 +98,28 @@ def _told(progress: Progress | None, what: str) -> Report | None:
     return None if progress is None else lambda done, total: progress(what, done, total)
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Lets one process at a time make `path`, and clears away what one that was killed left behind."""
-    lock = path.with_name(f".{path.name}.lock")
-    while True:
-        fd = _open_locked(lock)
-        try:
-            if not _is_same(fd, lock):
-                continue
-            for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
-                unfinished.unlink(missing_ok=True)
-            try:
-                yield
-            finally:
-                lock.unlink(missing_ok=True)
-            return
-        finally:
-            os.close(fd)
+class _Waiting:
+    """Says that another process makes a store, and how much of it that has written."""
+
+    def __init__(
+        self, path: Path, checkpoint: Checkpoint, precision: str, what: str, progress: Progress | None
+    ) -> None:
+        self._path, self._progress, self._what = path, progress, what
+        self._config, self._precision = checkpoint.config, precision
+        self._total = 0
+
+    def __call__(self) -> None:
+        if not self._total:
+            self._total = data_size(lay_out(parts_of(self._config, choose_formats(self._config, self._precision))))
+            logger.warning("another process packs %s: waiting for it", self._what)
+        if self._progress is not None:
+            written = sum(_size(file) for file in self._path.parent.glob(f".{self._path.name}.*.tmp"))
+            self._progress(f"Waiting: another process packs {self._what}", min(written, self._total), self._total)
 
 
-def _open_locked(lock: Path) -> int:
+def _size(file: Path) -> int:
+    """0 where the file has gone meanwhile."""
     try:
-        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        return fd
-    except OSError as error:
-        raise CheckpointError(
-            f"{lock.parent} cannot be written to: {error.strerror}", remedy="let SAMPAN_HOME name another folder"
-        ) from error
-
-
-def _is_same(fd: int, path: Path) -> bool:
-    """Whether the name still stands for the open file, which its last holder may have removed."""
-    try:
-        return os.path.samestat(os.fstat(fd), os.stat(path))
-    except FileNotFoundError:
-        return False
+        return file.stat().st_size
+    except OSError:
+        return 0

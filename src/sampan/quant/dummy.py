@@ -19,7 +19,7 @@ import numpy.typing as npt
 from sampan import _native
 from sampan.checkpoint.dtypes import Array, Float32Array, from_float32
 from sampan.config import ModelConfig
-from sampan.quant.layout import GROUP_SIZE, PANEL, QUANTIZED, Part, choose_formats, lay_out, parts_of
+from sampan.quant.layout import GROUP_SIZE, PANEL, QUANTIZED, Part, choose_formats, data_size, lay_out, parts_of
 from sampan.quant.model import PackedModel, view_tensors
 from sampan.quant.packing import num_processors
 from sampan.quant.pages import anonymous_memory
@@ -42,7 +42,7 @@ def dummy_model(config: ModelConfig, precision: str, *, seed: int = 0, threads: 
     formats = choose_formats(config, precision)
     parts = parts_of(config, formats)
     entries = lay_out(parts)
-    memory = anonymous_memory(max(entry.end for entry in entries.values()))
+    memory = anonymous_memory(data_size(entries))
     tensors = view_tensors(memory, entries)
     with ThreadPoolExecutor(threads or num_processors()) as pool:
         for _ in pool.map(lambda piece: _native.draw(*piece), _pieces(parts, tensors, seed)):

@@ -171,3 +171,8 @@ def lay_out(parts: Sequence[Part]) -> dict[str, Entry]:
                 end += missing
                 num_paddings += 1
     return entries
+
+
+def data_size(entries: Mapping[str, Entry]) -> int:
+    """Bytes of all tensors and what fills the gaps between them."""
+    return max(entry.end for entry in entries.values())

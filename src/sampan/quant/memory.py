@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.checkpoint import Checkpoint
-from sampan.quant.layout import choose_formats, lay_out, parts_of
+from sampan.quant.layout import choose_formats, data_size, lay_out, parts_of
 from sampan.quant.model import PackedModel, view_tensors
 from sampan.quant.packing import Report, pack_tensors
 from sampan.quant.pages import anonymous_memory
@@ -16,7 +16,7 @@ def pack_model(
     formats = choose_formats(checkpoint.config, precision)
     parts = parts_of(checkpoint.config, formats)
     entries = lay_out(parts)
-    memory = anonymous_memory(max(entry.end for entry in entries.values()))
+    memory = anonymous_memory(data_size(entries))
     end = 0
     for packed in pack_tensors(checkpoint, parts, entries, threads=threads, report=report):
         begin, end = end, end + len(packed.data)

@@ -41,7 +41,8 @@ def source_hash(
     Raises:
         CheckpointError: a file cannot be read, or changes meanwhile.
     """
-    files = sorted({checkpoint.raw(name).file.resolve() for name in checkpoint.names()})
+    stored = {checkpoint.raw(name).file for name in checkpoint.names()}
+    files = sorted(file.resolve() for file in stored)
     index = _read_index(folder / INDEX_FILE)
     digests: dict[Path, str] = {}
     for file in files:

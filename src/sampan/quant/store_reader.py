@@ -5,8 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,9 @@ from sampan import _native
 from sampan.checkpoint.safetensors_header import LENGTH_BYTES, Entry, check_length
 from sampan.errors import CheckpointError, SampanError
 from sampan.quant.model import PackedModel, view_tensors
-from sampan.quant.packing import Bytes, num_processors
+from sampan.quant.packing import num_processors
 from sampan.quant.pages import release
-from sampan.quant.store_header import StoreHeader, read_header
+from sampan.quant.store_header import read_header
 
 REMEDY = "remove the file: Sampan makes it anew from the model's own weights"
 VERIFY_BYTES = 8 << 20  # a piece of work for one thread
@@ -29,44 +28,64 @@ def open_store(path: Path, *, threads: int | None = None) -> PackedModel:
     Raises:
         CheckpointError: the file is absent, damaged, or no store of this layout.
     """
+    return MappedStore(path).verified(threads or num_processors())
+
+
+class MappedStore:
+    """A store whose size and header are right, and whose tensors nobody has looked at yet.
+
+    Raises:
+        CheckpointError: the file is absent, damaged, or no store of this layout.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _reporting(path), path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            prefix = file.read(LENGTH_BYTES)
+            length = int.from_bytes(prefix, "little")
+            check_length(length, size, str(path))
+            stored = prefix + file.read(length)
+            self._header = read_header(stored, size - len(stored), str(path))
+            store = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with suppress(OSError):  # not every system has huge pages
+            store.madvise(mmap.MADV_HUGEPAGE)
+        self._data = np.frombuffer(store, np.uint8, offset=len(stored))
+
+    def verified(self, threads: int) -> PackedModel:
+        """The model, once the checksum of each tensor is found right.
+
+        That reads everything once, at the speed of memory, which also brings the pages into this process. Nearly all of
+        the time the interpreter is free for other threads.
+
+        Raises:
+            CheckpointError: a checksum is wrong; names the tensor.
+        """
+        header = self._header
+        ranges = list(_ranges(header.entries))
+        checksums = _native.crc32c_ranges(self._data, [(begin, end) for _, begin, end in ranges], threads)
+        found = dict.fromkeys(header.entries, 0)
+        for (name, begin, end), checksum in zip(ranges, checksums, strict=True):
+            found[name] = _native.crc32c_combine(found[name], checksum, end - begin)
+        for name, expected in header.checksums.items():
+            if found[name] != expected:
+                raise CheckpointError(
+                    f"{self._path} is damaged: the checksum of the tensor {name!r} is wrong", remedy=REMEDY
+                )
+        tensors = view_tensors(self._data, header.entries)
+        release(tensors["embed_tokens.codes"])  # a step reads a few rows of it only
+        return PackedModel(header.config, header.precision, header.formats, tensors, self._path, self._data.nbytes)
+
+
+@contextmanager
+def _reporting(path: Path) -> Iterator[None]:
+    """Turns what can go wrong into errors whose remedy suits a store."""
     try:
-        header, data = _map(path)
-        _verify(path, data, header, threads or num_processors())
+        yield
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}", remedy=REMEDY) from error
     except SampanError as error:
         raise CheckpointError(error.message, remedy=REMEDY) from error
-    tensors = view_tensors(data, header.entries)
-    release(tensors["embed_tokens.codes"])  # a step reads a few rows of it only
-    return PackedModel(header.config, header.precision, header.formats, tensors, path, data.nbytes)
-
-
-def _map(path: Path) -> tuple[StoreHeader, Bytes]:
-    """The header, and the bytes behind it."""
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        prefix = file.read(LENGTH_BYTES)
-        length = int.from_bytes(prefix, "little")
-        check_length(length, size, str(path))
-        stored = prefix + file.read(length)
-        header = read_header(stored, size - len(stored), str(path))
-        store = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    with suppress(OSError):  # not every system has huge pages
-        store.madvise(mmap.MADV_HUGEPAGE)
-    return header, np.frombuffer(store, np.uint8, offset=len(stored))
-
-
-def _verify(path: Path, data: Bytes, header: StoreHeader, threads: int) -> None:
-    """Reads everything once, at the speed of memory, which also brings the pages into this process."""
-    found = dict.fromkeys(header.entries, 0)
-    ranges = list(_ranges(header.entries))
-    with ThreadPoolExecutor(threads) as pool:
-        checksums = pool.map(lambda place: _native.crc32c(data[place[1] : place[2]]), ranges)
-        for (name, begin, end), checksum in zip(ranges, checksums, strict=True):
-            found[name] = _native.crc32c_combine(found[name], checksum, end - begin)
-    for name, checksum in header.checksums.items():
-        if found[name] != checksum:
-            raise CheckpointError(f"{path} is damaged: the checksum of the tensor {name!r} is wrong")
 
 
 def _ranges(entries: Mapping[str, Entry]) -> Iterator[tuple[str, int, int]]:

@@ -12,7 +12,7 @@ from sampan import _native
 from sampan.checkpoint import Checkpoint
 from sampan.checkpoint.safetensors_writer import atomic_file
 from sampan.errors import CheckpointError
-from sampan.quant.layout import choose_formats, lay_out, parts_of
+from sampan.quant.layout import choose_formats, data_size, lay_out, parts_of
 from sampan.quant.packing import Bytes, Report, pack_tensors
 from sampan.quant.pages import HUGE_PAGE
 from sampan.quant.store_header import StoreHeader
@@ -38,7 +38,7 @@ def write_store(
     entries = lay_out(parts)
     checksums = dict.fromkeys(entries, 0)
     header = StoreHeader(checkpoint.config, precision, formats, source, entries, checksums)
-    _check_space(path.parent, len(header.to_bytes()) + max(entry.end for entry in entries.values()))
+    _check_space(path.parent, len(header.to_bytes()) + data_size(entries))
     with atomic_file(path) as file:
         blocks = _BlockWriter(file.fileno())
         blocks.write(_bytes_of(header))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
 
 from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
@@ -15,8 +16,7 @@ from sampan.server.merge import merge
 from sampan.text import TextDelta, TextStream
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(msgspec.Struct, frozen=True):
     """What one engine step added to the answer `index`.
 
     Tokens and logprobs are the step's; the text may lag behind them, as half characters and what may become a tag or a
@@ -40,6 +40,7 @@ class Answer:
         text: whole text, thought and answer so far.
         finish_reason: empty until the answer has ended.
         stop_reason: the stop string or id that ended it.
+        opened_at, first_token_at: by `time.perf_counter`; the latter is None until there is one.
     """
 
     def __init__(self, index: int, outputs: OutputStream, text: TextStream) -> None:
@@ -51,6 +52,8 @@ class Answer:
         self.finish_reason = ""
         self.stop_reason: int | str | None = None
         self.num_cached_tokens = 0
+        self.opened_at = time.perf_counter()
+        self.first_token_at: float | None = None
         self._outputs = outputs
 
     async def __aiter__(self) -> AsyncIterator[Delta]:
@@ -59,6 +62,11 @@ class Answer:
             yield delta
             if delta.finish_reason is not None:
                 return
+
+    def take_time(self) -> None:
+        """Nobody watches it grow. Where a stop string may end it, each token is looked at all the same."""
+        if not self.text.has_stop:
+            self._outputs.take_time()
 
     def _take(self, output: EngineOutput) -> Delta:
         """An engine output as text.
@@ -80,6 +88,8 @@ class Answer:
             raise DeadlineError("The answer was not complete within the request's timeout", remedy="allow more time")
         if reason is FinishReason.ABORT:
             raise UnavailableError("The server is shutting down", remedy="send the request again")
+        if self.first_token_at is None and output.new_token_ids:
+            self.first_token_at = time.perf_counter()
         num_before = self.text.num_tokens
         text, ended, self.stop_reason = read_output(self.text, output)
         if ended is not None:
@@ -108,22 +118,31 @@ class Answers:
         self.answers = answers
         self._prompt_lens = prompt_lens
 
-    async def deltas(self) -> AsyncGenerator[Delta, None]:
+    def deltas(self) -> AsyncIterator[Delta]:
         """All answers' deltas as they come."""
-        async with aclosing(merge([aiter(answer) for answer in self.answers])) as deltas:
-            async for delta in deltas:
-                yield delta
+        return merge([aiter(answer) for answer in self.answers])
 
     async def complete(self) -> Sequence[Answer]:
         """Waits until all have ended."""
-        async with aclosing(self.deltas()) as deltas:
-            async for _ in deltas:
-                pass
+        for answer in self.answers:
+            answer.take_time()
+        async for _ in self.deltas():
+            pass
         return self.answers
+
+    @property
+    def num_tokens(self) -> int:
+        """Of prompts and answers, so far."""
+        return sum(self._prompt_lens) + sum(answer.text.num_tokens for answer in self.answers)
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        """Tokens of all prompts."""
+        return sum(self._prompt_lens)
 
     def usage(self) -> dict[str, object]:
         """OpenAI's usage object."""
-        prompt_tokens = sum(self._prompt_lens)
+        prompt_tokens = self.num_prompt_tokens
         completion_tokens = sum(answer.text.num_tokens for answer in self.answers)
         # Answers of one prompt share it: what the first of them found in the cache is what the cache saved.
         num_choices = len(self.answers) // len(self._prompt_lens)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +18,7 @@ from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import SampanError
 from sampan.server.admin import admin_routes
+from sampan.server.anthropic.routes import anthropic_routes
 from sampan.server.generate.routes import generate_routes
 from sampan.server.health import health_routes
 from sampan.server.http.body import first_failure
@@ -23,11 +26,16 @@ from sampan.server.http.edge import Edge
 from sampan.server.http.errors import error_kind, error_response, log_failure
 from sampan.server.http.gate import Gate
 from sampan.server.http.host_guard import HostGuard
+from sampan.server.ollama.routes import ollama_routes
 from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
 from sampan.server.openapi import describe
+from sampan.server.security.authenticator import Authenticator
+from sampan.server.security.guard import KeyGuard
+from sampan.server.security.ledger import Ledger
 from sampan.server.service import Service
+from sampan.server.tokenize import tokenize_routes
 from sampan.text import ChatTemplate, Tokenizer
 
 
@@ -39,6 +47,8 @@ def create_app(
     *,
     sampling_defaults: SamplingParams | None = None,
     cluster: Callable[[], ClusterState] | None = None,
+    limits_fd: int | None = None,
+    model_path: Path | None = None,
 ) -> FastAPI:
     """An application that answers with one model. Nothing is shared between two of them.
 
@@ -49,6 +59,8 @@ def create_app(
         config: names, limits and habits.
         sampling_defaults: how tokens are drawn where a request says nothing: what the model recommends. How many is for
             `config.default_max_tokens` to say.
+        limits_fd: of the table in which workers share what keys have used; None makes one for this application alone.
+        model_path: the model's folder or file; its size is told to who asks.
         cluster: tells of all processes, where there are several; `/admin/status` shows it.
     """
     defaults = replace(sampling_defaults or SamplingParams(), max_tokens=config.default_max_tokens)
@@ -62,14 +74,26 @@ def create_app(
     # The documentation pages of FastAPI load scripts from other sites; /openapi.json says the same.
     app = FastAPI(title="Sampan", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
-    for routes in (generate_routes, chat_routes, completion_routes, model_routes, health_routes):
+    for routes in (
+        generate_routes,
+        chat_routes,
+        completion_routes,
+        model_routes,
+        anthropic_routes,
+        tokenize_routes,
+        health_routes,
+    ):
         app.include_router(routes(service))
+    app.include_router(ollama_routes(service, model_path))
     if cluster is not None:
         app.include_router(admin_routes(cluster, engine))
     describe(app, service)
     for error_class in (SampanError, HTTPException, RequestValidationError):
         app.add_exception_handler(error_class, _answer_error)
     app.add_middleware(Gate, engine=engine, config=config)
+    if config.has_keys:
+        ledger = Ledger(os.memfd_create("sampan-limits") if limits_fd is None else limits_fd)
+        app.add_middleware(KeyGuard, authenticator=Authenticator(config), ledger=ledger)
     app.add_middleware(HostGuard, config=config)
     app.add_middleware(Edge)  # added last: outermost
     return app

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sampan.engine.sampling_params import (
     MAX_ABS_LOGIT_BIAS,
     MAX_LOGIT_BIAS,
+    MAX_LOGPROBS,
     MAX_SEED,
     MAX_STOP_CHARS,
     MAX_STOP_STRINGS,
@@ -28,6 +29,7 @@ logger = logging.getLogger("sampan.server")
 
 MAX_CHOICES = 64  # answers of one request: n, or n times the number of prompts
 MAX_PRIORITY = 100
+MAX_USER_CHARS = 256
 MAX_TIMEOUT_SECONDS = 86400.0
 MAX_REPORTED_FIELDS = 8
 MAX_COUNT = 2**31 - 1  # of tokens, where the context is the real bound; also of their ids
@@ -37,7 +39,6 @@ TOKEN_ID, TOKEN_LIMIT, MODEL_NAME = "token-id", "token-limit", "model-name"
 
 # Fields that this version lacks, and their values that ask for nothing; see `refuse_unsupported`.
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
-    "stream": (False,),  # of /generate; declared by the others
     "best_of": (1,),
     "suffix": ("",),
     "prompt_logprobs": (),
@@ -52,6 +53,21 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "audio": (),
     "store": (False,),
     "chat_template": (),
+    "template": ("",),
+    "images": ([],),
+    "mirostat": (0,),
+    "tfs_z": (1, 1.0),
+    "typical_p": (1, 1.0),
+    "watermark": (False,),
+    "adapter_id": (),
+    "decoder_input_details": (False,),
+    "image_data": ([],),
+    "input_embeds": (),
+    "lora_path": (),
+    "session_params": (),
+    "token_ids_logprob": (),
+    "return_hidden_states": (False,),
+    "return_routed_experts": (False,),
 }
 
 # Known fields that cannot change an answer of this server.
@@ -68,13 +84,21 @@ ModelName = Annotated[str, Field(max_length=256, json_schema_extra={"format": MO
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 TokenId = Annotated[int, Field(ge=0, le=MAX_COUNT, json_schema_extra={"format": TOKEN_ID})]
 TokenLimit = Annotated[int, Field(ge=1, le=MAX_COUNT, json_schema_extra={"format": TOKEN_LIMIT})]
+TokenIds = Annotated[list[TokenId], Field(min_length=1, fail_fast=True)]
 Bias = Annotated[float, Field(ge=-MAX_ABS_LOGIT_BIAS, le=MAX_ABS_LOGIT_BIAS)]
 _LOGIT_BIAS = Field(max_length=MAX_LOGIT_BIAS, json_schema_extra={"propertyNames": {"pattern": "^[0-9]{1,7}$"}})
 Choices = Annotated[list[str], Field(min_length=1, fail_fast=True)]
 StopString = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARS)]
+StopStrings = Annotated[list[StopString], Field(max_length=MAX_STOP_STRINGS, fail_fast=True)]
+StopTokenIds = Annotated[list[TokenId], Field(max_length=MAX_STOP_TOKEN_IDS, fail_fast=True)]
+LogitBias = Annotated[dict[TokenId, Bias], _LOGIT_BIAS]
+TopP = Annotated[float, Field(gt=0, le=RANGES["top_p"][1])]
+TopK = Annotated[int, Field(ge=-1, le=MAX_COUNT)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+NumLogprobs = Annotated[int, Field(ge=0, le=MAX_LOGPROBS)]
 
 
-def _within(name: str) -> Any:
+def within(name: str) -> Any:
     """An optional field with the bounds of `SamplingParams`."""
     low, high = RANGES[name]
     return Field(default=None, ge=low, le=high)
@@ -112,25 +136,29 @@ class AdmissionFields(RequestModel):
     user, lower ones first, as in vLLM. `timeout` is in seconds: a request that has not ended by then is refused or cut.
     """
 
-    user: str | None = Field(default=None, max_length=256)
+    user: str | None = Field(default=None, max_length=MAX_USER_CHARS)
     priority: int | None = Field(default=None, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
     timeout: float | None = Field(default=None, gt=0, le=MAX_TIMEOUT_SECONDS)
+
+    def admission(self) -> dict[str, Any]:
+        """These fields alone, for the sampling fields of a request that is worded in another API."""
+        return {name: getattr(self, name) for name in AdmissionFields.model_fields}
 
 
 class SamplingFields(AdmissionFields):
     """How tokens are drawn. None takes the server's default, which is the model's own recommendation."""
 
-    temperature: float | None = _within("temperature")
-    top_p: float | None = Field(default=None, gt=0, le=RANGES["top_p"][1])
-    top_k: int | None = Field(default=None, ge=-1, le=MAX_COUNT)
-    min_p: float | None = _within("min_p")
-    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
-    presence_penalty: float | None = _within("presence_penalty")
-    frequency_penalty: float | None = _within("frequency_penalty")
-    repetition_penalty: float | None = _within("repetition_penalty")
-    logit_bias: Annotated[dict[TokenId, Bias], _LOGIT_BIAS] | None = None
-    stop: StopString | Annotated[list[StopString], Field(max_length=MAX_STOP_STRINGS, fail_fast=True)] | None = None
-    stop_token_ids: Annotated[list[TokenId], Field(max_length=MAX_STOP_TOKEN_IDS, fail_fast=True)] | None = None
+    temperature: float | None = within("temperature")
+    top_p: TopP | None = None
+    top_k: TopK | None = None
+    min_p: float | None = within("min_p")
+    seed: Seed | None = None
+    presence_penalty: float | None = within("presence_penalty")
+    frequency_penalty: float | None = within("frequency_penalty")
+    repetition_penalty: float | None = within("repetition_penalty")
+    logit_bias: LogitBias | None = None
+    stop: StopString | StopStrings | None = None
+    stop_token_ids: StopTokenIds | None = None
     include_stop_str_in_output: bool | None = None
     skip_special_tokens: bool | None = None
     ignore_eos: bool | None = None

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def merge(sources: Sequence[AsyncIterator[T]]) -> AsyncGenerator[T, None]:
+def merge(sources: Sequence[AsyncIterator[T]]) -> AsyncIterator[T]:
     """Yields items as they come, whichever source they come from, until all sources end. The first error ends it."""
-    if len(sources) == 1:  # the common case needs no tasks
-        async for item in sources[0]:
-            yield item
-        return
+    return sources[0] if len(sources) == 1 else _merged(sources)  # the common case needs no tasks
+
+
+async def _merged(sources: Sequence[AsyncIterator[T]]) -> AsyncGenerator[T, None]:
     pending = {asyncio.create_task(_next(source)): source for source in sources}
     try:
         while pending:

@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 
 from sampan.server.fields import MODEL_NAME, TOKEN_ID, TOKEN_LIMIT
 from sampan.server.http.body import COMPONENT
-from sampan.server.http.errors import ERROR_SCHEMA
+from sampan.server.http.dialects import DIALECTS, TGI, Dialect, dialect_of_path
 from sampan.server.service import Service
 
 EVERYWHERE = (400, 403, 408, 431, 500)  # from the head of a request on
@@ -22,6 +22,7 @@ OF_A_NAME = (404,)  # of a model or an answer
 OF_A_BODY = (413, 415)
 OF_WORK = (404, 429, 501, 503)
 OF_STATE = (503,)
+OF_TGI = (422, 424)  # its words for 400 and 500
 DESCRIPTIONS = {
     400: "The request is malformed, or asks for what the model cannot do",
     403: "The Host or Origin header does not name this server",
@@ -29,6 +30,8 @@ DESCRIPTIONS = {
     408: "The request did not arrive in time, or its answer was not complete within its timeout",
     413: "The body is too large",
     415: "The body is not declared as JSON",
+    422: "The request is malformed, or asks for what the model cannot do",
+    424: "The engine failed while it worked on the request",
     429: "The queue is full; Retry-After says when to try again",
     431: "The request line and headers are too large",
     500: "The server failed; its log says more",
@@ -55,16 +58,19 @@ def describe(app: FastAPI, service: Service) -> None:
 def _document(app: FastAPI, service: Service) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     components = document["components"]
-    components["schemas"]["Error"] = ERROR_SCHEMA
+    components["schemas"] |= {dialect.name: dialect.schema for dialect in DIALECTS}
     components["headers"] = HEADERS
-    components["responses"] = {str(status): _error_response(status) for status in DESCRIPTIONS}
+    components["responses"] = {
+        f"{dialect.name}{status}": _error_response(dialect, status) for dialect in DIALECTS for status in DESCRIPTIONS
+    }
     for path, method, operation in _operations(document):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             content["schema"] = _moved(content["schema"], components["schemas"])
         for response in operation["responses"].values():
             response["headers"] = _headers("x-request-id")
+        name = dialect_of_path(path).name
         for status in _errors(path, method, operation):
-            operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
+            operation["responses"][str(status)] = {"$ref": f"#/components/responses/{name}{status}"}
     _bound(document, _bounds(service))
     return document
 
@@ -93,11 +99,13 @@ def _errors(path: str, method: str, operation: dict[str, Any]) -> set[int]:
         statuses.update(OF_A_NAME)
     if path in ("/readyz", "/health"):
         statuses.update(OF_STATE)
+    if dialect_of_path(path) is TGI:
+        statuses.update(OF_TGI)
     return statuses
 
 
-def _error_response(status: int) -> dict[str, Any]:
-    schema = {"$ref": COMPONENT.format(model="Error")}
+def _error_response(dialect: Dialect, status: int) -> dict[str, Any]:
+    schema = {"$ref": COMPONENT.format(model=dialect.name)}
     return {
         "description": DESCRIPTIONS[status],
         "headers": _headers(*HEADERS) if status in (429, 503) else _headers("x-request-id"),
@@ -123,7 +131,8 @@ def _bounds(service: Service) -> dict[str, Callable[[dict[str, Any]], dict[str, 
 def _bound(node: Any, bounds: dict[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> None:
     """Rewrites in place."""
     for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
-        if isinstance(value, dict) and value.get("format") in bounds:
-            node[key] = bounds[value["format"]]({k: v for k, v in value.items() if k != "format"})
+        name = value.get("format") if isinstance(value, dict) else None
+        if isinstance(name, str) and name in bounds:  # else it may be a property of that name
+            node[key] = bounds[name]({k: v for k, v in value.items() if k != "format"})
         else:
             _bound(value, bounds)

@@ -27,7 +27,7 @@ class Format(Protocol):
     """How one API shapes answers. The three that make up a stream give finished events, as many as there are in one
     piece of bytes, none where there is nothing to show."""
 
-    def completion(self, answers: Answers) -> dict[str, Any]:
+    def completion(self, answers: Answers) -> Any:
         """The whole body."""
 
     def first_events(self) -> bytes:
@@ -70,7 +70,7 @@ async def respond(
             if last := shape.last_events(answers):
                 yield last
 
-    async def whole() -> dict[str, Any]:
+    async def whole() -> Any:
         async with opened as answers:
             await answers.complete()
             return shape.completion(answers)
@@ -89,6 +89,6 @@ def answered(model: type[BaseModel], wire: Wire | None = OPENAI_WIRE) -> dict[st
     return {"model": model, "content": {} if wire is None else {wire.media_type: {"schema": EVENT_SCHEMA}}}
 
 
-def json_response(data: dict[str, Any]) -> Response:
+def json_response(data: Any) -> Response:
     """A body in JSON."""
     return Response(msgspec.json.encode(data), media_type="application/json")

@@ -20,6 +20,7 @@ from sampan.server.answer import Answer, Answers
 from sampan.server.fields import MAX_CHOICES, SamplingFields
 from sampan.server.off_loop import off_loop_if
 from sampan.server.sampling import sampling_params, seed_of_choice
+from sampan.server.security.client import current_client
 from sampan.text import ChatPrompt, ChatTemplate, TextStream, Tokenizer
 
 # Encoding up to this much takes a few milliseconds.
@@ -56,8 +57,8 @@ class Service:
         self._is_closed = False
         self._open_ids: dict[str, list[str]] = {}  # the engine's ids of each answer id
         # Says that two answers came from the same model under the same name; a seed promises nothing across a change.
-        digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode())
-        self.system_fingerprint = f"fp_{digest.hexdigest()[:12]}"
+        self.model_digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode()).hexdigest()
+        self.system_fingerprint = f"fp_{self.model_digest[:12]}"
 
     async def close(self) -> None:
         """Ends open answers and stops the engine. Harmless when called twice."""
@@ -123,7 +124,7 @@ class Service:
             request: how tokens are drawn, and when it has its turn.
             num_choices: answers of each prompt.
             starts_in_reasoning: whether the prompts end inside a thought; None does not split thought and answer.
-            cache_salt: requests with different salts share no cached prompt.
+            cache_salt: requests with different salts, or of different API keys, share no cached prompt.
             answer_id: by which `answer_now` finds them.
 
         Raises:
@@ -136,6 +137,7 @@ class Service:
         if len(prompts) * num_choices > MAX_CHOICES:
             raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
         request_id = answer_id or uuid.uuid4().hex
+        client = current_client.get()
         async with AsyncExitStack() as stack:
             answers: list[Answer] = []
             own_ids = self._open_ids[request_id] = []
@@ -149,15 +151,17 @@ class Service:
                         f"{request_id}-{index}",
                         prompt,
                         own,
-                        cache_salt=cache_salt,
-                        tenant=request.user or "",
+                        cache_salt=client.cache_salt(cache_salt),
+                        tenant=client.tenant(request.user or ""),
                         priority=-(request.priority or 0),  # on the wire, as in vLLM, lower is sooner
                         timeout=request.timeout,
                     )
                     stack.push_async_callback(outputs.aclose)
                     own_ids.append(f"{request_id}-{index}")
                     answers.append(Answer(index, outputs, self._text_stream(params, starts_in_reasoning)))
-            yield Answers([len(prompt) for prompt in prompts], answers)
+            opened = Answers([len(prompt) for prompt in prompts], answers)
+            stack.callback(lambda: client.charge(opened.num_tokens))
+            yield opened
 
     def answer_now(self, answer_id: str) -> None:
         """Closes the thoughts of an open answer, so that what it has to say follows; harmless where it is said already.

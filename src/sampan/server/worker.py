@@ -1,5 +1,6 @@
-"""An API worker: `python -m sampan.server.worker FD LISTENER_FD`, one of several processes that share a listening
-socket and an engine. FD is its end of the supervisor's control channel."""
+"""An API worker: `python -m sampan.server.worker FD LISTENER_FD LIMITS_FD`, one of several processes that share a
+listening socket, an engine, and what API keys have used of their limits. FD is its end of the supervisor's control
+channel."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from sampan.cluster import ClusterState, ProcessEngine
 from sampan.cluster.control import Channel, ModelInfo, Situation, WorkerReady
+from sampan.cluster.garbage import spare_what_is_loaded
 from sampan.cluster.lifeline import attach
 from sampan.cluster.log import start_log
 from sampan.engine.generation_config import read_sampling_defaults
@@ -66,7 +68,7 @@ class Worker:
             self.engine.connect(self._situation.endpoint)
 
 
-def main(fd: int, listener_fd: int) -> int:
+def main(fd: int, listener_fd: int, limits_fd: int) -> int:
     """Waits until the engine is ready, then serves until the supervisor says stop."""
     channel = attach(fd, WorkerOrder | Situation)
     try:
@@ -87,11 +89,14 @@ def main(fd: int, listener_fd: int) -> int:
         name_model(order.config, model.name, order.served_model_name),
         sampling_defaults=read_sampling_defaults(Path(model.path)),
         cluster=worker.cluster,
+        limits_fd=limits_fd,
+        model_path=Path(model.path),
     )
+    spare_what_is_loaded()
     with socket.socket(fileno=listener_fd) as listener:
         run_server(app, listener, on_start=worker.follow, on_ready=worker.report_ready)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(*map(int, sys.argv[1:])))

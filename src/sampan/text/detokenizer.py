@@ -24,13 +24,19 @@ class IncrementalDetokenizer:
     ) -> None:
         self._id_to_bytes = tokenizer.id_to_bytes
         self._skipped = tokenizer.special_ids - keep if skip_special_tokens else frozenset()
-        # A character's bytes may lie in several tokens; bytes that are no UTF-8 become U+FFFD.
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = b""  # of a character whose bytes lie in several tokens
 
     def push(self, token_ids: Iterable[int]) -> str:
-        """The characters that are complete with these ids."""
-        return self._decoder.decode(b"".join(self._id_to_bytes(i) for i in token_ids if i not in self._skipped))
+        """The characters that are complete with these ids; bytes that are no UTF-8 become U+FFFD."""
+        data = self._rest
+        for token_id in token_ids:
+            if token_id not in self._skipped:
+                data += self._id_to_bytes(token_id)
+        text, num_used = codecs.utf_8_decode(data, "replace")
+        self._rest = data[num_used:]
+        return text
 
     def finish(self) -> str:
         """U+FFFD where the last character stayed incomplete, else nothing."""
-        return self._decoder.decode(b"", final=True)
+        rest, self._rest = self._rest, b""
+        return rest.decode("utf-8", "replace")

@@ -8,8 +8,9 @@ the thought; without one everything is thought and there is no answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from sampan.text.stop import StopMatcher
 
@@ -17,8 +18,7 @@ THINK_START = "<think>"
 THINK_END = "</think>"
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
+class ReasoningDelta(msgspec.Struct, frozen=True, gc=False):
     """What a piece of text added to thought and answer."""
 
     reasoning: str = ""

@@ -5,8 +5,9 @@ The Python API and the server both use this one class, so that a streamed answer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+
+import msgspec
 
 from sampan.text.detokenizer import IncrementalDetokenizer
 from sampan.text.reasoning import THINK_END, ReasoningDelta, ReasoningSplitter
@@ -14,8 +15,7 @@ from sampan.text.stop import StopMatcher
 from sampan.text.tokenizer import Tokenizer
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """What some tokens added. `text` is all of it; `reasoning` and `content` are its parts without tags.
 
     `stopped_by` is the stop string that was found: the request is over and its remaining tokens do not count. Deltas
@@ -59,6 +59,7 @@ class TextStream:
         tags = frozenset(i for i in (tokenizer.think_start_id, tokenizer.think_end_id) if i is not None)
         self._detokenizer = IncrementalDetokenizer(tokenizer, skip_special_tokens=skip_special_tokens, keep=tags)
         self._stop = StopMatcher(stop, include_stop=include_stop)
+        self.has_stop = bool(stop)
         self._include_stop = include_stop
         self._splitter = None if starts_in_reasoning is None else ReasoningSplitter(starts_in_reasoning)
         # Counts on its own: text that the stop matcher holds back has been generated all the same.
@@ -67,26 +68,25 @@ class TextStream:
         self.num_tokens = 0  # those that count: up to the one that completed a stop string
         self._parts: list[TextDelta] = []
 
-    def push(self, token_ids: Iterable[int], *, last_is_stop: bool = False) -> TextDelta:
+    def push(self, token_ids: Sequence[int], *, last_is_stop: bool = False) -> TextDelta:
         """Takes new tokens in and gives out the text that is certain.
 
         Args:
             token_ids: of one step.
             last_is_stop: the last one ended the answer (end token or stop id) and is no part of its text.
         """
-        ids = list(token_ids)
-        delta = TextDelta(stopped_by=self.stopped_by)
-        for index, token_id in enumerate(ids):
+        emitted = ""
+        hidden = len(token_ids) - 1 if last_is_stop and not self._include_stop else -1
+        for index, token_id in enumerate(token_ids):
             if self._stop.matched is not None:
                 break
-            is_hidden = last_is_stop and not self._include_stop and index == len(ids) - 1
-            text = "" if is_hidden else self._detokenizer.push((token_id,))
+            text = "" if index == hidden else self._detokenizer.push((token_id,))
             self.num_tokens += 1
             if self._thought_end.matched is None:
                 self._num_thought_tokens += 1
                 self._thought_end.push(text)
-            delta += self._emit(*self._stop.push(text))
-        return self._keep(delta)
+            emitted += self._stop.push(text)[0]
+        return self._keep(self._emit(emitted, self._stop.matched))
 
     def finish(self) -> TextDelta:
         """Gives out what was held back."""

@@ -88,11 +88,6 @@ def test_wrong_fields_are_named(ask, query, body, param):
     assert asked.engine.calls == []
 
 
-def test_streaming_is_refused_not_ignored(ask):
-    response = ask().post("/generate", {"prompt": "hi", "stream": True})
-    assert (response.status_code, response.json()["error"]["param"]) == (501, "stream")
-
-
 def test_stop_string_ends_the_answer(ask):
     asked = ask("</think>one two three")
     assert asked.post("/generate", {"prompt": "hi", "stop": [" t"]}).json() == {"response": "one"}

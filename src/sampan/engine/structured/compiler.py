@@ -6,14 +6,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-import llguidance
-
-from sampan.engine.structured.grammar import compile_grammar, to_grammar
 from sampan.engine.structured.matcher import AnswerMatcher
 from sampan.engine.structured.params import StructuredOutputsParams
 from sampan.engine.structured.vocabulary import TokenVocabulary
 from sampan.errors import OverloadedError
+
+if TYPE_CHECKING:
+    import llguidance
 
 MAX_GRAMMARS = 64
 MAX_COMPILING = 32  # of them
@@ -65,9 +66,15 @@ class GrammarCompiler:
     def _submit(self, params: StructuredOutputsParams) -> Future[llguidance.LLMatcher]:
         previous = threading.stack_size(STACK_BYTES)  # of the executor's thread, if this starts it
         try:
-            return self._executor.submit(lambda: compile_grammar(self.vocabulary.trie, to_grammar(params)))
+            return self._executor.submit(self._compile, params)
         finally:
             threading.stack_size(previous)
+
+    def _compile(self, params: StructuredOutputsParams) -> llguidance.LLMatcher:
+        # Here, since importing llguidance takes a tenth of what an engine needs to start, and few requests want it.
+        from sampan.engine.structured.grammar import compile_grammar, to_grammar
+
+        return compile_grammar(self.vocabulary.trie, to_grammar(params))
 
     def _forget_failure(self, params: StructuredOutputsParams, grammar: Future[llguidance.LLMatcher]) -> None:
         with self._lock:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import llguidance
+from typing import TYPE_CHECKING
 
 from sampan.backends.base import UInt32Array
 from sampan.engine.structured.vocabulary import TokenVocabulary
+
+if TYPE_CHECKING:
+    import llguidance
 
 
 class AnswerMatcher:

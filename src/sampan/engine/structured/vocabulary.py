@@ -1,15 +1,18 @@
-"""A model's tokens as bytes, in the form in which llguidance walks them."""
+"""What grammars need to know of a model's tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import llguidance
 import numpy as np
 
 from sampan.backends.base import UInt32Array
+
+if TYPE_CHECKING:
+    import llguidance
 
 # A model that has thought begins its answer on a new line; these tokens do that.
 LINE_BREAKS = frozenset((b"\n", b"\n\n", b"\r\n", b"\r\n\r\n"))
@@ -45,12 +48,14 @@ class TokenVocabulary:
     @cached_property
     def trie(self) -> llguidance.LLTokenizer:
         """All tokens as a tree, one for all grammars. Making it takes a second for 150,000 tokens."""
-        return llguidance.LLTokenizer(_Tokens(self, self._tokens), eos_token=list(self.eos_token_ids))
+        from sampan.engine.structured.trie import make_trie  # which imports llguidance
+
+        return make_trie(self)
 
     @cached_property
     def line_breaks(self) -> frozenset[int]:
         """Tokens that are nothing but the start of a new line."""
-        return frozenset(token_id for token_id, token in enumerate(self._tokens) if token in LINE_BREAKS)
+        return frozenset(token_id for token_id, token in enumerate(self.tokens) if token in LINE_BREAKS)
 
     @cached_property
     def line_break_mask(self) -> UInt32Array:
@@ -61,21 +66,7 @@ class TokenVocabulary:
         return mask
 
     @cached_property
-    def _tokens(self) -> list[bytes]:
+    def tokens(self) -> list[bytes]:
+        """The bytes of each id below `size`."""
         tokens = list(self.read_bytes())[: self.size]
         return tokens + [b""] * (self.size - len(tokens))
-
-
-class _Tokens(llguidance.TokenizerWrapper):
-    """The attributes and the call that llguidance asks a tokenizer for."""
-
-    def __init__(self, vocabulary: TokenVocabulary, tokens: list[bytes]) -> None:
-        self.tokens = tokens
-        self.special_token_ids = sorted(vocabulary.special_ids)
-        self.bos_token_id = None
-        self.eos_token_id = vocabulary.eos_token_ids[0]
-        self.is_tokenizer_wrapper = True
-        self._encode = vocabulary.encode
-
-    def __call__(self, text: str) -> list[int]:
-        return self._encode(text)

@@ -54,26 +54,53 @@ async def read_json(request: Request, config: ServerConfig, model: type[ModelT])
     """The body as an instance of `model`.
 
     Raises:
-        HTTPException: 415 where the content type is not JSON (a web page of another site can send any other without
-            asking), and see `read_body`.
+        HTTPException: see `read_json_body`.
         RequestError: the body is not JSON or does not fit the model.
     """
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        raise HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json")
-    return await _parse(await read_body(request, config), model)
+    return await parse_json(await read_json_body(request, config), model)
 
 
-async def read_optional_json(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT | None:
-    """The same for a body that may be absent; then None."""
-    if "content-type" in request.headers:
+async def read_json_body(request: Request, config: ServerConfig, *, required: bool = True) -> bytes:
+    """The body of a request that says that it is JSON.
+
+    Args:
+        required: otherwise, it may be absent with its content type, and is then empty.
+
+    Raises:
+        HTTPException: 415 where the content type is not JSON (a web page of another site can send any other without
+            asking), and see `read_body`.
+    """
+    not_json = HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json")
+    content_type = request.headers.get("content-type")
+    if content_type is None and not required:
+        if body := await read_body(request, config):
+            raise not_json
+        return body
+    if (content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise not_json
+    return await read_body(request, config)
+
+
+async def read_json_from_curl(request: Request, config: ServerConfig, model: type[ModelT]) -> ModelT:
+    """The same for APIs whose documentation sends JSON with plain `curl -d`, which calls it a form.
+
+    Any content type will do, but not from a browser: that sends `Origin` with whatever a page has it post.
+
+    Raises:
+        HTTPException, RequestError: see `read_json`.
+    """
+    if "origin" in request.headers:
         return await read_json(request, config, model)
-    if await read_body(request, config):
-        raise HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json")
-    return None
+    return await parse_json(await read_body(request, config), model)
 
 
-async def _parse(body: bytes, model: type[ModelT]) -> ModelT:
+async def parse_json(body: bytes, model: type[ModelT]) -> ModelT:
+    """A body as an instance of `model`.
+
+    Raises:
+        RequestError: it is not JSON or does not fit the model.
+    """
+
     def parse() -> ModelT:
         try:
             return model.model_validate_json(body)

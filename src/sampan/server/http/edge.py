@@ -1,6 +1,8 @@
-"""The outermost layer: request ids, one log line for each request, and the last resort for our own bugs.
+"""The outermost layer: request ids, one log line for each request, headers that every response has, and the last resort
+for our own bugs.
 
-What is logged of a request is its method, path without query, status, time and id; never a prompt or an answer.
+What is logged of a request is its id, method, path without query, status, time and the name of its API key; never a
+prompt, an answer or a key.
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sampan.server.http.errors import error_response, log_failure
+from sampan.server.security.client import ANONYMOUS
 
 logger = logging.getLogger("sampan.server")
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+# Browsers take no answer for something else than it says it is, and pages of other sites cannot embed it.
+SECURITY_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin"))
 CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; never sent, only logged
 
 
@@ -31,7 +36,9 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope["headers"])
+        state = scope.setdefault("state", {})
+        request_id = state["request_id"] = _request_id(scope["headers"])
+        state["client"] = ANONYMOUS
         started = time.perf_counter()
         status = 0
 
@@ -39,7 +46,11 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    *SECURITY_HEADERS,
+                    (b"x-request-id", request_id.encode()),
+                ]
             await send(message)
 
         try:
@@ -52,7 +63,8 @@ class Edge:
                 await error_response(error)(scope, receive, send_with_id)
         finally:
             milliseconds = (time.perf_counter() - started) * 1000
-            logger.info("%s %s %s %d %.1f ms", request_id, scope["method"], _path(scope), status, milliseconds)
+            name = state["client"].name or "-"
+            logger.info("%s %s %s %d %.1f ms %s", request_id, scope["method"], _path(scope), status, milliseconds, name)
 
 
 def _request_id(headers: list[tuple[bytes, bytes]]) -> str:

@@ -1,8 +1,9 @@
-"""The one table from error class to HTTP status and OpenAI error body.
+"""The one table from error class to HTTP status and type, and the answer that comes of it.
 
-An error body is always `{"error": {"message", "type", "param", "code"}}`; types are vLLM's, `code` repeats the status.
-What the client cannot mend (our own bugs, a failed engine, a damaged model) is answered without detail, because
-messages of that kind name files and addresses; the log has them under the request's id.
+An error body is `{"error": {"message", "type", "param", "code"}}` as in OpenAI's API, unless the route speaks another
+dialect (see `dialects`); types are vLLM's, `code` repeats the status. What the client cannot mend (our own bugs, a
+failed engine, a damaged model) is answered without detail, because messages of that kind name files and addresses; the
+log has them under the request's id.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from sampan.errors import (
     DeadlineError,
@@ -29,6 +31,7 @@ from sampan.errors import (
     UnknownModelError,
     UnsupportedError,
 )
+from sampan.server.http.dialects import OPENAI, ErrorFacts, dialect_of
 
 logger = logging.getLogger("sampan.server")
 
@@ -59,26 +62,12 @@ ERROR_TABLE: dict[type[Exception], ErrorKind] = {
 }
 """Looked up along the class's bases, so a new subclass is answered like its parent until it has a line of its own."""
 
-ERROR_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code"],
-            "properties": {
-                "message": {"type": "string"},
-                "type": {"type": "string"},
-                "param": {"type": ["string", "null"]},
-                "code": {"type": "integer"},
-            },
-            "additionalProperties": False,
-        }
-    },
-    "additionalProperties": False,
+HTTP_ERROR_TYPES = {
+    401: "AuthenticationError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    405: "MethodNotAllowedError",
 }
-
-HTTP_ERROR_TYPES = {403: "PermissionDeniedError", 404: "NotFoundError", 405: "MethodNotAllowedError"}
 
 
 def error_kind(error: Exception) -> ErrorKind:
@@ -88,25 +77,49 @@ def error_kind(error: Exception) -> ErrorKind:
     return next(ERROR_TABLE[base] for base in type(error).__mro__ if base in ERROR_TABLE)
 
 
-def error_body(error: Exception) -> dict[str, Any]:
-    """The OpenAI error object, for a response body or an event of a stream."""
+def error_facts(error: Exception) -> ErrorFacts:
+    """What there is to say about an error, in whatever dialect."""
     kind = error_kind(error)
     message = kind.hidden or (error.detail if isinstance(error, HTTPException) else str(error))
     param = "model" if isinstance(error, UnknownModelError) else getattr(error, "param", None)
-    return {"error": {"message": message, "type": kind.type, "param": param, "code": kind.status}}
+    return ErrorFacts(kind.status, kind.type, message, param, isinstance(error, EngineError))
 
 
-def error_response(error: Exception) -> Response:
+def error_body(error: Exception) -> dict[str, Any]:
+    """The OpenAI error object, for a response body or an event of a stream."""
+    return OPENAI.body(error_facts(error), "")
+
+
+class ErrorResponse(Response):
+    """The whole answer to a request that failed before anything was sent, in the dialect of its route.
+
+    The dialect is chosen when the answer is sent, because not before then every layer knows whom it talks to.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        self.background = None
+        self.status_code = error_kind(error).status
+        self._error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        dialect, facts = dialect_of(scope), error_facts(self._error)
+        request_id: str = scope.get("state", {}).get("request_id", "")
+        headers = {**dialect.headers(request_id), **_headers(self._error)}
+        body = msgspec.json.encode(dialect.body(facts, request_id))
+        await Response(body, dialect.status(facts), headers, "application/json")(scope, receive, send)
+
+
+def error_response(error: Exception) -> ErrorResponse:
     """The whole answer to a request that failed before anything was sent."""
-    headers: Mapping[str, str] | None = None
+    return ErrorResponse(error)
+
+
+def _headers(error: Exception) -> Mapping[str, str]:
     if isinstance(error, HTTPException):
-        headers = error.headers
-    elif isinstance(error, OverloadedError):
-        headers = {"retry-after": str(max(1, math.ceil(error.retry_after)))}
-    elif isinstance(error, UnavailableError):
-        headers = {"retry-after": RETRY_AFTER_SECONDS}
-    body = msgspec.json.encode(error_body(error))
-    return Response(body, error_kind(error).status, headers, media_type="application/json")
+        return error.headers or {}
+    if isinstance(error, OverloadedError):
+        return {"retry-after": str(max(1, math.ceil(error.retry_after)))}
+    return {"retry-after": RETRY_AFTER_SECONDS} if isinstance(error, UnavailableError) else {}
 
 
 def log_failure(request_id: str, error: Exception) -> None:

@@ -16,15 +16,38 @@ from sampan.cluster import EngineClient
 from sampan.config import ServerConfig
 from sampan.errors import OverloadedError
 from sampan.server.http.errors import error_response
+from sampan.server.security.client import Client
 
 MAX_BODY_BYTES = 64 * 1024
-PATHS = frozenset({"/generate", "/v1/completions", "/v1/chat/completions"})
+PATHS = frozenset(
+    {
+        "/api/chat",
+        "/api/generate",
+        "/generate",
+        "/generate_stream",
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/messages",
+    }
+)
+
+
+class _Metadata(msgspec.Struct):
+    """`metadata` of `/v1/messages`."""
+
+    user_id: str | None = None
 
 
 class _Turn(msgspec.Struct):
     """What of a body matters here; see `sampan.server.fields.AdmissionFields`."""
 
     user: str | None = None
+    metadata: _Metadata | None = None
+
+    @property
+    def tenant(self) -> str:
+        """Whose turn it is."""
+        return self.user or (self.metadata and self.metadata.user_id) or ""
 
 
 _decoder = msgspec.json.Decoder(_Turn)
@@ -44,7 +67,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         messages = await self._beginning(receive)
-        error = self._refusal(messages)
+        error = self._refusal(messages, scope["state"]["client"])
         if error is not None:
             await error_response(error)(scope, receive, send)
             return
@@ -65,11 +88,11 @@ class Gate:
                 is_whole = not messages[-1].get("more_body")
         return messages
 
-    def _refusal(self, messages: deque[Message]) -> OverloadedError | None:
+    def _refusal(self, messages: deque[Message], client: Client) -> OverloadedError | None:
         if not messages or messages[-1].get("more_body") or messages[-1]["type"] != "http.request":
             return None
         try:
             turn = _decoder.decode(b"".join([message["body"] for message in messages]))
-        except msgspec.DecodeError:  # its error is for others to find
+        except (msgspec.DecodeError, RecursionError):  # its error is for others to find
             return None
-        return self._engine.overload(turn.user or "")
+        return self._engine.overload(client.tenant(turn.tenant))

@@ -19,8 +19,8 @@ def bind_socket(config: ServerConfig) -> socket.socket:
     """A listening socket on the configured address. Bind before loading a model: a port in use is then known at once.
 
     Raises:
-        UsageError: the address is not one of this machine, others can reach it and `allow_remote` is off, or the port
-            is in use or not permitted.
+        UsageError: the address is not one of this machine, or others can reach it, there are no API keys and
+            `allow_remote` is off, or the port is in use or not permitted.
     """
     where = f"{config.host}:{config.port}"
     try:
@@ -32,12 +32,7 @@ def bind_socket(config: ServerConfig) -> socket.socket:
             f"host {config.host!r} cannot be resolved", remedy="use 127.0.0.1 or a name of this machine"
         ) from error
     if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
-        if not config.allow_remote:
-            raise UsageError(
-                f"{config.host} can be reached by other machines, and this version has no API keys yet",
-                remedy="use --host 127.0.0.1 and put a proxy that checks who asks before it",
-            )
-        logger.warning("ANYONE who can reach %s can use this server: there are no API keys", where)
+        _check_exposure(config, where)
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -55,6 +50,18 @@ def bind_socket(config: ServerConfig) -> socket.socket:
             f"{where} cannot be bound: {error.strerror}", remedy="use an address of this machine"
         ) from error
     return listener
+
+
+def _check_exposure(config: ServerConfig, where: str) -> None:
+    """Whether an address that other machines can reach may be served."""
+    if config.has_keys:
+        return
+    if not config.allow_remote:
+        raise UsageError(
+            f"{config.host} can be reached by other machines, and there are no API keys",
+            remedy="make one: sampan key create NAME --api-key-file FILE; or use --host 127.0.0.1",
+        )
+    logger.warning("ANYONE who can reach %s can use this server: there are no API keys", where)
 
 
 def announce(listener: socket.socket) -> None:

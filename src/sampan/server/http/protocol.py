@@ -1,4 +1,4 @@
-"""uvicorn's HTTP parser, with bounds on what comes before a body, and errors in the OpenAI shape."""
+"""uvicorn's HTTP parser, with bounds on what comes before a body, and errors in the dialect of the path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import msgspec
 from starlette.exceptions import HTTPException
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from sampan.server.http.errors import error_body
+from sampan.server.http.dialects import dialect_of_path
+from sampan.server.http.errors import error_facts
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -17,6 +18,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     What a client has not read fills the kernel's buffers, then uvicorn's (64 KiB). After that `send` waits, so answers
     are written no faster than they are read. What the engine draws meanwhile waits as token ids, at most `max_tokens`.
+
+    A request's state has `send_body`: the `send` of this class itself, without what the layers above it put around
+    theirs. They look at the start of a response only, and a stream's events are many.
 
     Attributes:
         max_head_bytes: of one head.
@@ -28,6 +32,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     max_head_seconds = 20.0
     max_stall_seconds = 60.0
 
+    url = b""  # of the request that is being read; set by the base class from its first byte on
     _head_bytes: int | None = None  # read of a head; None while none is being read
     _line_bytes = 0  # of its lines that are complete: several may come in one read, and a body after them
     _head_deadline: asyncio.TimerHandle | None = None
@@ -81,6 +86,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = None
         self._stop_clock()
         super().on_headers_complete()
+        self.scope["state"]["send_body"] = self.cycle.send
 
     def send_400_response(self, msg: str) -> None:
         """Called by the base class where the parser has stopped: it is no HTTP, or `_count` has stopped it."""
@@ -118,10 +124,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._refuse(431, f"The request line and headers are larger than {self.max_head_bytes} bytes")
 
     def _refuse(self, status: int, message: str) -> None:
+        """In the dialect of the path, if that has arrived."""
         if self._is_answering():  # what is written now would be taken for a part of that answer
             self.transport.close()
             return
-        body = msgspec.json.encode(error_body(HTTPException(status, message)))
+        facts = error_facts(HTTPException(status, message))
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        dialect = dialect_of_path(path)
+        body, status = msgspec.json.encode(dialect.body(facts, "")), dialect.status(facts)
         head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(STATUS_LINE[status] + head.encode() + body)
         self.transport.close()

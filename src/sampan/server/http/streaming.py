@@ -22,10 +22,30 @@ HEADERS = {
 }
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def event(data: dict[str, Any], name: str = "") -> bytes:
     """One server-sent event. JSON has no bare line ends, so one `data:` line holds it."""
     named = b"event: " + name.encode() + b"\n" if name else b""
-    return named + b"data: " + msgspec.json.encode(data) + b"\n\n"
+    return named + b"data: " + _encode(data) + b"\n\n"
+
+
+class EventFrame:
+    """An event of which only one text changes: encoded once, filled for each delta.
+
+    Args:
+        data: of the event, with `HOLE` wherever the text goes.
+    """
+
+    HOLE = msgspec.Raw(b"\0")  # JSON itself writes this byte as \\u0000
+
+    def __init__(self, data: dict[str, Any], name: str = "") -> None:
+        self._pieces = event(data, name).split(b"\0")
+
+    def fill(self, text: str) -> bytes:
+        """The event with this text."""
+        return _encode(text).join(self._pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +91,7 @@ class EventStream(Response):
         await unless_disconnected(receive, self._run(scope, receive, send))
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        writer = _Writer(send, self.raw_headers)
+        writer = _Writer(send, scope["state"].get("send_body", send), self.raw_headers)
         pinger = asyncio.create_task(writer.keep_alive(self._ping_interval, self._wire.ping))
         try:
             async with aclosing(self._events) as events:
@@ -89,24 +109,29 @@ class EventStream(Response):
 
 
 class _Writer:
-    """The response being sent: start line once, then bytes."""
+    """The response being sent: start line once, then bytes.
 
-    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
-        self._send = send
+    Args:
+        send_body: a shorter way for what follows the start; see `BoundedHttpProtocol`.
+    """
+
+    def __init__(self, send: Send, send_body: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        self._send, self._send_body = send, send_body
         self._start: Message = {"type": "http.response.start", "status": 200, "headers": headers}
-        self._last_write = asyncio.get_running_loop().time()
+        self._clock = asyncio.get_running_loop().time
+        self._last_write = self._clock()
         self.started = False
 
     async def write(self, data: bytes, *, last: bool = False) -> None:
-        self._last_write = asyncio.get_running_loop().time()
+        self._last_write = self._clock()
         if not self.started:
             self.started = True
             await self._send(self._start)
-        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+        await self._send_body({"type": "http.response.body", "body": data, "more_body": not last})
 
     async def keep_alive(self, interval: float, ping: bytes) -> None:
         while True:
-            silent = asyncio.get_running_loop().time() - self._last_write
+            silent = self._clock() - self._last_write
             if silent >= interval:
                 await self.write(ping)
             else:

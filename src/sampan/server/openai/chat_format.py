@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sampan.backends.base import TokenLogprobs
 from sampan.server.answer import Answer, Answers, Delta
-from sampan.server.http.streaming import event
+from sampan.server.http.streaming import EventFrame, event
 from sampan.server.openai.logprobs import chat_logprobs, prompt_logprobs
 from sampan.server.openai.requests import ChatRequest
 from sampan.server.openai.tool_format import ToolFormat
@@ -20,6 +21,7 @@ REASONING_FIELDS = {
     "reasoning": ("reasoning",),
     "both": ("reasoning_content", "reasoning"),
 }
+CONTENT = ("content",)
 
 
 class ChatFormat:
@@ -57,6 +59,7 @@ class ChatFormat:
         plan = request.tool_plan
         self._tools = None if plan is None else ToolFormat(plan, is_legacy=request.has_legacy_tools)
         self._held_logprobs: dict[int, list[TokenLogprobs]] = defaultdict(list)
+        self._frames: dict[tuple[int, tuple[str, ...]], EventFrame] = {}
 
     def completion(self, answers: Answers) -> dict[str, Any]:
         """The whole body."""
@@ -83,14 +86,14 @@ class ChatFormat:
             self._held_logprobs[index] += delta.logprobs[hidden:]
         chunks = b""
         if text.reasoning and self._reasoning_fields:
-            chunks += self._chunk(index, dict.fromkeys(self._reasoning_fields, text.reasoning))
+            chunks += self._text_chunk(index, self._reasoning_fields, text.reasoning)
         content, reason = text.text if self._is_raw else text.content, delta.finish_reason
         calls: list[dict[str, Any]] = []
         if self._tools is not None:
             content, calls = self._tools.deltas(index, content, is_last=reason is not None)
             reason = self._tools.finish_reason(index, reason) if reason is not None else None
         if content:
-            chunks += self._chunk(index, {"content": content})
+            chunks += self._text_chunk(index, CONTENT, content)
         for call in calls:
             chunks += self._chunk(index, call)
         if reason is not None:
@@ -121,17 +124,36 @@ class ChatFormat:
             "stop_reason": answer.stop_reason,
         }
 
+    def _text_chunk(self, index: int, fields: tuple[str, ...], text: str) -> bytes:
+        """Most chunks by far: nothing but text, and all but the text is as in the one before."""
+        if index in self._held_logprobs:
+            return self._chunk(index, dict.fromkeys(fields, text))
+        frame = self._frames.get((index, fields))
+        if frame is None:
+            frame = self._frames[index, fields] = EventFrame(self._data(index, dict.fromkeys(fields, EventFrame.HOLE)))
+        return frame.fill(text)
+
     def _chunk(
         self, index: int, delta: dict[str, Any], finish_reason: str | None = None, stop_reason: int | str | None = None
     ) -> bytes:
         # Tokens whose text is held back have no chunk of their own: their logprobs go out with the next one.
         held = self._held_logprobs.pop(index, None)
+        return event(self._data(index, delta, held, finish_reason, stop_reason))
+
+    def _data(
+        self,
+        index: int,
+        delta: Mapping[str, object],
+        logprobs: Sequence[TokenLogprobs] | None = None,
+        finish_reason: str | None = None,
+        stop_reason: int | str | None = None,
+    ) -> dict[str, Any]:
         choice = {
             "index": index,
             "delta": delta,
-            "logprobs": chat_logprobs(held, self._tokenizer) if held else None,
+            "logprobs": chat_logprobs(logprobs, self._tokenizer) if logprobs else None,
             "finish_reason": finish_reason,
             "stop_reason": stop_reason,
         }
         chunk = {**self._envelope, "object": "chat.completion.chunk", "choices": [choice]}
-        return event({**chunk, "usage": None} if self._with_usage else chunk)
+        return {**chunk, "usage": None} if self._with_usage else chunk

@@ -9,7 +9,7 @@ from typing import Any
 
 from sampan.backends.base import TokenLogprobs
 from sampan.server.answer import Answer, Answers, Delta
-from sampan.server.http.streaming import event
+from sampan.server.http.streaming import EventFrame, event
 from sampan.server.openai.logprobs import CompletionLogprobs, prompt_logprobs
 from sampan.server.openai.requests import CompletionRequest
 from sampan.server.service import Service
@@ -54,6 +54,7 @@ class CompletionFormat:
             "model": model,
             "system_fingerprint": service.system_fingerprint,
         }
+        self._frames: dict[int, EventFrame] = {}
 
     def completion(self, answers: Answers) -> dict[str, Any]:
         """The whole body."""
@@ -62,7 +63,7 @@ class CompletionFormat:
     def first_events(self) -> bytes:
         """The echoes of a stream, but for those that wait for their log-probabilities."""
         choices = range(len(self._echoes) * self._num_choices)
-        return b"".join([self._chunk(i, echo) for i in choices if (echo := self._echo(i)) and i not in self._owed])
+        return b"".join([self._text_chunk(i, echo) for i in choices if (echo := self._echo(i)) and i not in self._owed])
 
     def events(self, delta: Delta) -> bytes:
         """A delta as a chunk, unless it has nothing to show yet."""
@@ -74,9 +75,9 @@ class CompletionFormat:
             opening = self._chunk(index, self._echo(index), self._of_prompt(index, self._owed.pop(index)))
         if delta.logprobs and self._logprobs:
             logprobs = self._logprobs[index].of_answer(delta.logprobs)
-        if not (delta.text.text or logprobs or delta.finish_reason is not None):
-            return opening
-        return opening + self._chunk(index, delta.text.text, logprobs, delta.finish_reason, delta.stop_reason)
+        if logprobs is not None or delta.finish_reason is not None:
+            return opening + self._chunk(index, delta.text.text, logprobs, delta.finish_reason, delta.stop_reason)
+        return opening + self._text_chunk(index, delta.text.text) if delta.text.text else opening
 
     def last_events(self, answers: Answers) -> bytes:
         """The usage, if the request asked for it."""
@@ -107,14 +108,31 @@ class CompletionFormat:
     def _of_prompt(self, index: int, entries: Sequence[TokenLogprobs]) -> dict[str, list[Any]]:
         return self._logprobs[index].of_prompt(self._token_ids[index // self._num_choices][0], entries)
 
+    def _text_chunk(self, index: int, text: str) -> bytes:
+        """Most chunks by far: all but the text is as in the one before."""
+        frame = self._frames.get(index)
+        if frame is None:
+            frame = self._frames[index] = EventFrame(self._data(index, EventFrame.HOLE))
+        return frame.fill(text)
+
     def _chunk(
         self,
         index: int,
         text: str,
-        logprobs: dict[str, Any] | None = None,
+        logprobs: dict[str, Any] | None,
         finish_reason: str | None = None,
         stop_reason: int | str | None = None,
     ) -> bytes:
+        return event(self._data(index, text, logprobs, finish_reason, stop_reason))
+
+    def _data(
+        self,
+        index: int,
+        text: object,
+        logprobs: dict[str, Any] | None = None,
+        finish_reason: str | None = None,
+        stop_reason: int | str | None = None,
+    ) -> dict[str, Any]:
         choice = {
             "index": index,
             "text": text,
@@ -123,4 +141,4 @@ class CompletionFormat:
             "stop_reason": stop_reason,
         }
         chunk = {**self._envelope, "choices": [choice]}
-        return event({**chunk, "usage": None} if self._with_usage else chunk)
+        return {**chunk, "usage": None} if self._with_usage else chunk

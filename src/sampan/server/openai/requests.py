@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 from sampan.engine.sampling_params import MAX_LOGPROBS
 from sampan.engine.structured import StructuredOutputsParams
 from sampan.errors import RequestError
-from sampan.server.fields import MAX_CHOICES, ModelName, SamplingFields, TokenId, TokenLimit, one_of
+from sampan.server.fields import MAX_CHOICES, ModelName, SamplingFields, TokenIds, TokenLimit, one_of
 from sampan.server.openai.messages import Messages, TemplateArguments
 from sampan.server.openai.tool_grammar import tool_constraint
 from sampan.server.openai.tools import (
@@ -25,7 +25,6 @@ from sampan.server.openai.tools import (
     ToolPlan,
 )
 
-TokenIds = Annotated[list[TokenId], Field(min_length=1, fail_fast=True)]
 SEVERAL = Field(min_length=1, max_length=MAX_CHOICES, fail_fast=True)  # prompts
 
 STREAM_OPTIONS_NEED_STREAM: JsonDict = {
@@ -124,13 +123,11 @@ class ChatRequest(OpenAIRequest):
 
     def template_options(self) -> dict[str, Any]:
         """Arguments for `ChatTemplate.encode`. The distills know no degrees of effort: only `none` differs."""
-        plan = self.tool_plan
-        described = () if plan is None else plan.described
         return {
             "thinking": self.reasoning_effort != "none",
             "add_generation_prompt": self.add_generation_prompt,
             "continue_final_message": bool(self.continue_final_message),
-            "tools": [{"type": "function", "function": function.description_fields} for function in described],
+            "tools": self.tool_plan.shown if self.tool_plan else (),
             "documents": self.documents,
             "template_kwargs": self.chat_template_kwargs,
         }

@@ -126,10 +126,18 @@ class ModelCard(BaseModel):
     max_model_len: int
     license: str | None
     permission: list[dict[str, str]]
+    type: Literal["model"]
+    display_name: str
+    created_at: str
+    lifecycle: Literal["active"]
+    max_input_tokens: int
 
 
 class ModelList(BaseModel):
-    """The served model under all of its names."""
+    """The served model under all of its names, in one page."""
 
     object: Literal["list"]
     data: list[ModelCard]
+    has_more: bool
+    first_id: str
+    last_id: str

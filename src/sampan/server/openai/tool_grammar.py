@@ -38,7 +38,7 @@ def tool_constraint(plan: ToolPlan, wanted: StructuredOutputsParams | None) -> S
     if wanted is not None:
         schema = {"type": "object"} if wanted.json_object else json.loads(str(wanted.json))
         return _grammar(plan, f"calls | %json {_schema(schema, is_strict=wanted.json_object or wanted.strict)}")
-    if any(function.strict for function in plan.callable):
+    if plan.is_always_valid or any(function.strict for function in plan.callable):
         return _grammar(
             plan, f"ANYTHING | begun {_rest(plan)}\nANYTHING: /(?s:.*)/\nbegun[lazy]: ANYTHING {_text(CALLS_BEGIN)}"
         )

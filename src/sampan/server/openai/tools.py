@@ -76,12 +76,19 @@ class ToolPlan:
         callable: those of them that may be called.
         is_required: one of them must be.
         max_calls: of one answer.
+        is_always_valid: calls that need not come are right by construction too, whether functions are `strict` or not.
     """
 
     described: Sequence[FunctionFields]
     callable: Sequence[FunctionFields]
     is_required: bool
     max_calls: int
+    is_always_valid: bool = False
+
+    @property
+    def shown(self) -> list[dict[str, Any]]:
+        """The functions as a chat template is given them."""
+        return [{"type": "function", "function": function.description_fields} for function in self.described]
 
     @classmethod
     def of(
