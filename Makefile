@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+NODE := tests/clients/node
+NODE_CLIENT := $(NODE)/node_modules/.package-lock.json
 # What a new build depends on. Python files are not among them: they are used where they lie.
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc -type f)
 
@@ -28,15 +30,19 @@ demo: $(VENV)/.sampan  ## ask the embedded model one question
 	@PATH="$(abspath $(BIN)):$$PATH" bash scripts/demo.sh
 
 .PHONY: test
-test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones and not those against torch
-	@$(BIN)/python -m pytest -q -m "not slow and not reference"
+test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones, those against torch and clients
+	@$(BIN)/python -m pytest -q -m "not slow and not reference and not clients"
 
 .PHONY: test-reference
 test-reference: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## compare with torch and transformers (large downloads)
 	@$(BIN)/python -m pytest -q -m reference
 
+.PHONY: test-clients
+test-clients: $(VENV)/.sampan $(VENV)/.test $(VENV)/.clients $(NODE_CLIENT)  ## run other people's clients against the server
+	@$(BIN)/python -m pytest -q -m clients
+
 .PHONY: test-all
-test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## run every test
+test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference $(VENV)/.clients $(NODE_CLIENT)  ## run every test
 	@$(BIN)/python -m pytest -q
 
 .PHONY: bench
@@ -84,6 +90,11 @@ $(VENV)/.sampan: $(SOURCES) | $(VENV)/.build
 	  echo "Building Sampan and installing what it needs (about 250 MB, most of it PaddlePaddle)"; fi
 	$(call pip_install,--no-build-isolation --editable .)
 
-$(VENV)/.test $(VENV)/.check $(VENV)/.reference: $(VENV)/.%: pyproject.toml | $(VENV)/.python
+$(VENV)/.test $(VENV)/.check $(VENV)/.reference $(VENV)/.clients: $(VENV)/.%: pyproject.toml | $(VENV)/.python
 	@echo "Installing the dependency group '$*'"
 	$(call pip_install,--group $*)
+
+# Without Node its client is left out.
+$(NODE_CLIENT): $(NODE)/package.json
+	@if command -v npm >/dev/null; then npm install --prefix $(NODE) --no-audit --no-fund --loglevel error; touch -c $@; \
+	  else echo "npm is not installed: the client for Node is left out"; fi

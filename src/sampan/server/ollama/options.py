@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -14,7 +14,6 @@ from sampan.server.fields import (
     ResponseFormat,
     StopString,
     StopStrings,
-    TokenLimit,
     TopK,
     TopP,
     within,
@@ -24,6 +23,9 @@ from sampan.server.worded import WordedSampling
 Think = bool | Literal["low", "medium", "high", "max"]
 Format = Literal["", "json"] | dict[str, Any]
 
+# Below 0: to the context's end. What is more than the context is refused by the engine, where there is an answer.
+NumPredict = Annotated[int, Field(ge=1, le=MAX_COUNT)] | Literal[-2, -1]
+
 
 class OllamaOptions(RequestModel):
     """How tokens are drawn. None takes the server's default, which is the model's own recommendation.
@@ -32,7 +34,7 @@ class OllamaOptions(RequestModel):
     machine, such as `num_thread`, which the server's own options set.
     """
 
-    num_predict: TokenLimit | Literal[-2, -1] | None = None  # below 0: to the context's end
+    num_predict: NumPredict | None = None
     temperature: float | None = within("temperature")
     top_k: TopK | None = None
     top_p: TopP | None = None
