@@ -30,8 +30,13 @@ demo: $(VENV)/.sampan  ## ask the embedded model one question
 	@PATH="$(abspath $(BIN)):$$PATH" bash scripts/demo.sh
 
 .PHONY: test
-test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones, those against torch and clients
-	@$(BIN)/python -m pytest -q -m "not slow and not reference and not clients"
+test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones, and those that a target below is for
+	@$(BIN)/python -m pytest -q -m "not slow and not reference and not browser and not clients"
+
+.PHONY: test-browser
+test-browser: $(VENV)/.sampan $(VENV)/.test $(VENV)/.browser  ## drive the chat page in a headless Chromium
+	@bash scripts/install_chromium.sh
+	@$(BIN)/python -m pytest -q -m browser tests/apps/web
 
 .PHONY: test-reference
 test-reference: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## compare with torch and transformers (large downloads)
@@ -42,7 +47,9 @@ test-clients: $(VENV)/.sampan $(VENV)/.test $(VENV)/.clients $(NODE_CLIENT)  ## 
 	@$(BIN)/python -m pytest -q -m clients
 
 .PHONY: test-all
-test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference $(VENV)/.clients $(NODE_CLIENT)  ## run every test
+ALL_GROUPS := $(VENV)/.test $(VENV)/.reference $(VENV)/.browser $(VENV)/.clients
+test-all: $(VENV)/.sampan $(ALL_GROUPS) $(NODE_CLIENT)  ## run every test
+	@bash scripts/install_chromium.sh
 	@$(BIN)/python -m pytest -q
 
 .PHONY: bench
@@ -90,7 +97,7 @@ $(VENV)/.sampan: $(SOURCES) | $(VENV)/.build
 	  echo "Building Sampan and installing what it needs (about 250 MB, most of it PaddlePaddle)"; fi
 	$(call pip_install,--no-build-isolation --editable .)
 
-$(VENV)/.test $(VENV)/.check $(VENV)/.reference $(VENV)/.clients: $(VENV)/.%: pyproject.toml | $(VENV)/.python
+$(VENV)/.test $(VENV)/.check $(VENV)/.reference $(VENV)/.browser $(VENV)/.clients: $(VENV)/.%: pyproject.toml | $(VENV)/.python
 	@echo "Installing the dependency group '$*'"
 	$(call pip_install,--group $*)
 

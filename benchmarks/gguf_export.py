@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.gguf_tokenizer import add_tokenizer
 from sampan.checkpoint import Checkpoint, open_checkpoint
 from sampan.checkpoint.dtypes import to_float32
+from sampan.checkpoint.gguf_model import gguf_name
 from sampan.config import ModelConfig
 from sampan.errors import ConfigError, SampanError
 
@@ -24,22 +25,6 @@ TYPES = {
     "fp32": gguf.GGMLQuantizationType.F32,
     "fp16": gguf.GGMLQuantizationType.F16,
     "bf16": gguf.GGMLQuantizationType.BF16,
-}
-MODEL_TENSORS = {
-    "model.embed_tokens": "token_embd",
-    "model.norm": "output_norm",
-    "lm_head": "output",
-}
-LAYER_TENSORS = {
-    "input_layernorm": "attn_norm",
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "post_attention_layernorm": "ffn_norm",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
 }
 
 
@@ -68,15 +53,6 @@ def export_gguf(source: str | Path, target: str | Path) -> None:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def gguf_name(name: str) -> str:
-    """`model.layers.3.mlp.up_proj.weight` -> `blk.3.ffn_up.weight`."""
-    stem, _, kind = name.rpartition(".")
-    if stem in MODEL_TENSORS:
-        return f"{MODEL_TENSORS[stem]}.{kind}"
-    layer, _, part = stem.removeprefix("model.layers.").partition(".")
-    return f"blk.{layer}.{LAYER_TENSORS[part]}.{kind}"
 
 
 def _add_config(writer: gguf.GGUFWriter, config: ModelConfig, name: str) -> None:

@@ -37,6 +37,10 @@ def add_tokenizer(writer: gguf.GGUFWriter, folder: Path, config: ModelConfig) ->
         writer.add_bos_token_id(config.bos_token_id)
     if config.eos_token_ids:
         writer.add_eos_token_id(config.eos_token_ids[0])
+    settings = folder / "tokenizer_config.json"
+    template = json.loads(settings.read_text(encoding="utf-8")).get("chat_template") if settings.exists() else None
+    if isinstance(template, str):
+        writer.add_chat_template(template)
 
 
 def _tokens(data: dict[str, Any], vocab_size: int) -> tuple[list[str], list[int]]:

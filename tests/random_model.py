@@ -31,7 +31,7 @@ class MemoryCheckpoint:
         return list(self._tensors)
 
     def raw(self, name: str) -> RawTensor:
-        return RawTensor("fp32", self._tensors[name].shape, lambda: self._tensors[name], "memory")
+        return RawTensor("fp32", self._tensors[name].shape, lambda begin, end: self._tensors[name][begin:end], "memory")
 
     def get(self, name: str) -> npt.NDArray[np.float32]:
         return self._tensors[name]

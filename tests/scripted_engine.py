@@ -132,12 +132,18 @@ class ScriptedEngine:
         self.closing.set()
 
 
+def last_prompt(engine: ScriptedEngine) -> str:
+    """What the model got to read last, as text with its special tokens."""
+    return TOKENIZER.decode(engine.calls[-1].prompt, skip_special_tokens=False)
+
+
 class ScriptedStream:
     """See `sampan.cluster.OutputStream`."""
 
     def __init__(self, engine: ScriptedEngine, request_id: str, ids: list[int], params: SamplingParams) -> None:
         self.engine, self.request_id = engine, request_id
-        limit = params.max_tokens or 10**9
+        limit = 10**9 if params.max_tokens is None else params.max_tokens
+        self.prompt, self.params = engine.calls[-1].prompt, params
         ends = len(ids) + 1 <= limit and not params.ignore_eos
         self.ids = [*ids, EOS] if ends else ids[:limit]
         self.end = FinishReason.STOP if ends else FinishReason.LENGTH
@@ -172,7 +178,10 @@ class ScriptedStream:
         if finish_reason is not None:
             engine.open_ids.discard(self.request_id)
         logprobs = () if self.num_logprobs is None else tuple(made_up_logprobs(i, self.num_logprobs) for i in new)
-        return EngineOutput(self.request_id, new, logprobs, finish_reason, None, 16)
+        told = () if self.params.prompt_logprobs is None else self.prompt[max(self.params.prompt_read_start, 1) :]
+        prompt_logprobs = tuple(made_up_logprobs(i, 0) for i in told)
+        pooled = None if self.params.pooling is None else np.eye(8, dtype=np.float32)[len(self.prompt) % 8]
+        return EngineOutput(self.request_id, new, logprobs, finish_reason, None, 16, prompt_logprobs, pooled)
 
     def take_time(self) -> None:
         """Outputs are as long as `step` says, whoever reads."""

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "sampan"
 ROOMS = sorted(path.parent for path in SOURCE.glob("*/__init__.py"))
 # Distributions that a declared one brings along and whose modules are part of what it is used for.
-BROUGHT_ALONG = {"anyio": "fastapi", "starlette": "fastapi"}
+BROUGHT_ALONG = {"anyio": "fastapi", "starlette": "fastapi", "httptools": "uvicorn"}
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -70,13 +70,13 @@ void test_sample_row(Case& test) {
       .presence_penalty = random.real(),
       .frequency_penalty = random.real(),
       .num_logprobs = random.one_of(kLogprobs),
-      .given = static_cast<std::int32_t>(random.one_in(4) ? random.integer(0, vocab_size - 1) : -1),
       .num_seen = seen_ids.size(),
       .seen_ids = seen_ids.data(),
       .seen_counts = counts.data(),
       .num_bias = bias_ids.size(),
       .bias_ids = bias_ids.data(),
       .bias_values = bias.data(),
+      .given = static_cast<std::int32_t>(random.one_in(4) ? random.integer(0, vocab_size - 1) : -1),
       .allowed = random.one_in(4) ? allowed.data() : nullptr,
   };
   test.about = "vocabulary " + std::to_string(vocab_size) + ", temperature " + std::to_string(row.temperature);

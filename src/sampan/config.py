@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 import reprlib
 import sys
 from collections.abc import Mapping
@@ -19,7 +20,9 @@ from sampan.strict_json import read_json_object
 ARCHITECTURES = {"qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
 MAX_WORKERS = 64
 SPECULATIONS = ("ngram", "off")
-REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none")
+ANY_ORIGIN = "*"
+ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)  # as browsers write it
+REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none", "deepseek", "deepseek-legacy")
 
 # Far above every real model. A config.json that lies must not make us allocate before a weight file contradicts it.
 SIZE_LIMITS = {
@@ -308,12 +311,18 @@ class ServerConfig:
         aliases: other names that requests may use for the same model.
         model_license: shown in `/v1/models`.
         reasoning_format: where thought goes in chat answers, one of `REASONING_FORMATS`: the field `reasoning_content`,
-            the field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`).
+            the field `reasoning`, `both` fields, or `none` (left in `content` between `<think>` and `</think>`);
+            llama.cpp's `deepseek` is the first of them, and its `deepseek-legacy` the first and the last at once.
+        default_chat_template_kwargs: variables for the chat template where a request says nothing of them, such as
+            `enable_thinking`.
         api_key_file: hashed keys, see `sampan.server.security.keys`; empty for none.
         api_key_sha256: of one more key, which may do everything; in hexadecimal, empty for none.
         allow_remote: permits an address that other machines can reach where there are no API keys.
         allowed_hosts: names besides the loopback ones that a `Host` header may carry; beyond loopback, where this is
             empty, every name is accepted.
+        cors_origins: pages of these may use the server from a browser; `*`, with API keys only, stands for all.
+        tls_cert: a PEM file with the certificate and those that signed it; empty for plain HTTP.
+        tls_key: a PEM file with its private key.
         ping_interval_seconds: a stream that is silent this long gets an SSE comment.
         body_timeout_seconds: a request body must have arrived within this time.
         workers: processes that speak HTTP, all with the one engine.
@@ -328,10 +337,14 @@ class ServerConfig:
     aliases: tuple[str, ...] = field(default=())
     model_license: str = ""
     reasoning_format: str = "reasoning_content"
+    default_chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
     api_key_file: str = ""
     api_key_sha256: str = ""
     allow_remote: bool = False
     allowed_hosts: tuple[str, ...] = field(default=())
+    cors_origins: tuple[str, ...] = field(default=())
+    tls_cert: str = ""
+    tls_key: str = ""
     ping_interval_seconds: float = 15.0
     body_timeout_seconds: float = 30.0
     workers: int = 1
@@ -342,6 +355,11 @@ class ServerConfig:
         """Whether requests need an API key."""
         return bool(self.api_key_file or self.api_key_sha256)
 
+    @property
+    def has_tls(self) -> bool:
+        """Whether connections are encrypted."""
+        return bool(self.tls_cert)
+
     def __post_init__(self) -> None:
         _require(
             self.reasoning_format in REASONING_FORMATS,
@@ -349,6 +367,20 @@ class ServerConfig:
             self.reasoning_format,
             f"use one of {', '.join(REASONING_FORMATS)}",
         )
+        switches = [self.default_chat_template_kwargs.get(name, True) for name in ("enable_thinking", "thinking")]
+        _require(
+            all(isinstance(switch, bool) for switch in switches),
+            "default_chat_template_kwargs",
+            self.default_chat_template_kwargs,
+            "enable_thinking and thinking are true or false",
+        )
+        for origin in self.cors_origins:
+            known = origin == ANY_ORIGIN or ORIGIN.fullmatch(origin)
+            _require(bool(known), "cors_origin", origin, "write it as browsers do: https://app.example:8443")
+        all_origins = ANY_ORIGIN in self.cors_origins
+        _require(self.has_keys or not all_origins, "cors_origin", ANY_ORIGIN, "it needs API keys; or name the origins")
+        pair = bool(self.tls_cert) == bool(self.tls_key)
+        _require(pair, "tls_cert", self.tls_cert, "give --tls-cert and --tls-key together")
         for name in ("ping_interval_seconds", "body_timeout_seconds", "drain_timeout_seconds"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "it must be above 0")
         _require(1 <= self.workers <= MAX_WORKERS, "workers", self.workers, f"use 1 to {MAX_WORKERS}")

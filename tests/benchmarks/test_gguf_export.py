@@ -14,7 +14,9 @@ from sampan.config import ModelConfig, RopeScaling
 from sampan.errors import ConfigError
 
 gguf = pytest.importorskip("gguf", reason="needs the package `gguf` (dependency group `test`)")
-from benchmarks.gguf_export import export_gguf, gguf_name  # noqa: E402
+from benchmarks.gguf_export import export_gguf  # noqa: E402
+
+from sampan.checkpoint.gguf_model import gguf_name  # noqa: E402
 
 CONFIG = ModelConfig(
     model_type="qwen2",

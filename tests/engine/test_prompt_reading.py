@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from conftest import EngineFactory
 from paged_logits import Row, paged_logits
 from random_model import VOCAB, run, signatures, tokens_of
 from sampan.backends import Backend
+from sampan.backends.base import ForwardBatch, StepOutput
 from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
+from sampan.engine.structured import StructuredOutputsParams
 from sampan.errors import RequestError
 
 RNG = np.random.default_rng(5)
@@ -119,7 +122,7 @@ def test_only_what_is_read_is_computed_anew(make_engine: EngineFactory) -> None:
         (POOLED["last"], 144),
         (POOLED["mean"], 0),
         (READ, 0),
-        (SamplingParams(max_tokens=0, prompt_logprobs=0, prompt_logprobs_start=100), 96),
+        (SamplingParams(max_tokens=0, prompt_logprobs=0, prompt_read_start=100), 96),
     ):
         (part,) = run(engine, [Request("r", prompt, params)])["r"]
         assert part.num_cached_tokens == num_cached
@@ -143,6 +146,46 @@ def test_neighbours_are_not_touched(make_engine: EngineFactory) -> None:
     assert signatures(together)["w"] == signatures(alone)["w"]
 
 
+def test_constrained_answers_are_not_touched(make_engine: EngineFactory) -> None:
+    def requests_of_both() -> list[Request]:
+        choice = StructuredOutputsParams(choice=("yes", "no", "perhaps"))
+        params = SamplingParams(max_tokens=12, seed=1, structured_outputs=choice, logprobs=1, prompt_logprobs=1)
+        return [Request("c", PROMPTS[4], params), *requests(READ), Request("d", PROMPTS[3], params)]
+
+    alone = {}
+    for request in requests_of_both():
+        alone |= run(make_engine(), [request])
+    together = run(make_engine(), requests_of_both())
+    assert signatures(together) == signatures(alone)
+    assert {name: bits(parts) for name, parts in together.items()} == {n: bits(parts) for n, parts in alone.items()}
+
+
+@pytest.mark.parametrize("backend", ["paddle-fp32"], indirect=True)
+@pytest.mark.parametrize("params", [READ, POOLED["mean"]], ids=["read", "mean"])
+def test_nan_ends_the_reading_and_nothing_else(
+    make_engine: EngineFactory, backend: Backend, params: SamplingParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = signatures(run(make_engine(), [Request("good", [9] * 40, READ_AND_GO_ON)]))
+    engine, execute = make_engine(), backend.execute
+
+    def poisoned(batch: ForwardBatch) -> StepOutput:
+        output = execute(batch)
+        if len(batch.query_starts) < 3:
+            return output
+        token_ids = np.where(batch.sampling.given == 8, -1, output.token_ids).astype(np.int32)
+        hidden = None if output.hidden_states is None else np.full_like(output.hidden_states, np.nan)
+        return replace(output, token_ids=token_ids, hidden_states=hidden)
+
+    monkeypatch.setattr(backend, "execute", poisoned)
+    outputs = run(engine, [Request("bad", [8] * 40, params), Request("good", [9] * 40, READ_AND_GO_ON)])
+
+    (part,) = outputs["bad"]
+    assert (part.finish_reason, part.stop_reason, bits([part])) == (FinishReason.ERROR, "nan", b"")
+    assert {"good": signatures(outputs)["good"]} == expected
+    (again,) = run(engine, [Request("again", [8] * 40, SamplingParams(max_tokens=1))])["again"]
+    assert again.num_cached_tokens == 0
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
@@ -150,7 +193,7 @@ def test_neighbours_are_not_touched(make_engine: EngineFactory) -> None:
         ({"max_tokens": -1, "prompt_logprobs": 1}, "max_tokens"),
         ({"prompt_logprobs": 21}, "prompt_logprobs"),
         ({"prompt_logprobs": -1}, "prompt_logprobs"),
-        ({"prompt_logprobs": 1, "prompt_logprobs_start": -1}, "prompt_logprobs_start"),
+        ({"prompt_logprobs": 1, "prompt_read_start": -1}, "prompt_read_start"),
         ({"pooling": "max", "max_tokens": 0}, "pooling"),
         ({"pooling": "mean"}, "pooling"),
         ({"pooling": "mean", "max_tokens": 0, "prompt_logprobs": 0}, "pooling"),

@@ -167,25 +167,49 @@ CONVERT = """
 import os, signal, sys
 from pathlib import Path
 from sampan.checkpoint import open_checkpoint
-from sampan.quant import packed_model
+from sampan.quant import packed_model, source_hash
 
+source_hash.SETTLED_NS = -1
 write, left = os.pwrite, int(sys.argv[2])
-def dying(*arguments):
+def struck(*arguments):
     global left
     left -= 1
     if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(sys.argv[3]))
     return write(*arguments)
-os.pwrite = dying
-model = packed_model(Path(sys.argv[1]), open_checkpoint(sys.argv[1]), "int8")
+os.pwrite = struck
+def tell(what, done, total):
+    if what.startswith(sys.argv[4]):
+        os.kill(os.getpid(), int(sys.argv[3]))
+model = packed_model(Path(sys.argv[1]), open_checkpoint(sys.argv[1]), "int8", progress=tell)
 print(model.path, "paddle" in sys.modules)
 """
 
 
-def convert(folder: Path, writes: int = 0) -> subprocess.Popen[str]:
-    """Packs in a process of its own, which ends itself at the given write."""
-    command = [sys.executable, "-c", CONVERT, str(folder), str(writes)]
+def convert(
+    folder: Path, writes: int = 0, by: signal.Signals = signal.SIGKILL, saying: str = "nothing"
+) -> subprocess.Popen[str]:
+    """Packs in a process of its own, which strikes itself at the given write, or when it says the given word."""
+    command = [sys.executable, "-c", CONVERT, str(folder), str(writes), str(int(by)), saying]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_until_stopped(process: subprocess.Popen[str]) -> None:
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status), process.communicate()
+
+
+def load_beside(checkpoint: Checkpoint, other: subprocess.Popen[str], then: signal.Signals) -> list[Report]:
+    """Loads while the other process, which has its turn, stands still, and sends it a signal once that is noticed."""
+    reports: list[Report] = []
+
+    def tell(*report: object) -> None:
+        if report[0] not in said(reports) and str(report[0]).startswith("Waiting"):
+            other.send_signal(then)
+        reports.append(report)  # type: ignore[arg-type]
+
+    packed_model(Path(checkpoint.path), checkpoint, "int8", progress=tell)
+    return reports
 
 
 def test_what_a_killed_process_left_is_cleared_away(checkpoint: Checkpoint, home: Path) -> None:
@@ -206,6 +230,66 @@ def test_processes_that_convert_at_once_share_the_work(checkpoint: Checkpoint, h
     assert len({output for output, _ in results}) == 1
     assert results[0][0].split()[1] == "False"  # packing needs no Paddle
     assert len(stores(home)) == 1
+
+
+def test_who_waits_for_anothers_conversion_says_so_and_how_far_it_is(
+    checkpoint: Checkpoint, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = convert(Path(checkpoint.path), writes=2, by=signal.SIGSTOP)  # the data is written, its checksums are not
+    wait_until_stopped(process)
+    reports = load_beside(checkpoint, process, signal.SIGCONT)
+    output, _ = process.communicate()
+    assert said(reports) == ["Waiting: another process packs model as int8"]
+    assert 0 < reports[0][1] == reports[0][2]
+    assert [record.getMessage() for record in caplog.records] == ["another process packs model as int8: waiting for it"]
+    assert [Path(output.split()[0]).name] == stores(home)
+
+
+def test_who_waits_takes_over_from_one_that_is_killed(checkpoint: Checkpoint, home: Path) -> None:
+    process = convert(Path(checkpoint.path), writes=2, by=signal.SIGSTOP)
+    wait_until_stopped(process)
+    reports = load_beside(checkpoint, process, signal.SIGKILL)
+    process.communicate()
+    assert said(reports) == ["Waiting: another process packs model as int8", "Packing model as int8"]
+    assert [name.startswith(".") for name in stores(home)] == [False]
+
+
+def test_weights_are_read_by_one_process_while_others_wait(checkpoint: Checkpoint, home: Path) -> None:
+    process = convert(Path(checkpoint.path), by=signal.SIGSTOP, saying="Reading")
+    wait_until_stopped(process)
+    reports = load_beside(checkpoint, process, signal.SIGCONT)
+    assert process.wait() == 0, process.communicate()
+    assert reports[0] == ("Waiting: another process reads model", 0, 0)
+    assert "Reading model" not in said(reports)
+    assert len(stores(home)) == 1
+
+
+def test_what_is_to_be_done_meanwhile_is_done_once(checkpoint: Checkpoint) -> None:
+    done: list[str] = []
+    for expected in (["Reading model", "meanwhile", "Packing model as int8"], ["meanwhile"]):
+        packed_model(
+            Path(checkpoint.path),
+            checkpoint,
+            "int8",
+            progress=lambda what, *_: done.append(what),
+            meanwhile=lambda: done.append("meanwhile"),
+        )
+        assert list(dict.fromkeys(done)) == expected
+        assert done.count("meanwhile") == 1
+        done.clear()
+
+
+def test_what_is_raised_meanwhile_comes_before_any_conversion(checkpoint: Checkpoint, home: Path) -> None:
+    def fail() -> None:
+        raise CheckpointError("the tokenizer is another model's")
+
+    for _ in range(2):
+        with pytest.raises(CheckpointError, match="another model's"):
+            packed_model(Path(checkpoint.path), checkpoint, "int8", meanwhile=fail)
+        assert stores(home) == []
+    load(checkpoint)
+    with pytest.raises(CheckpointError, match="another model's"):
+        packed_model(Path(checkpoint.path), checkpoint, "int8", meanwhile=fail)
 
 
 def test_a_home_that_is_no_folder(checkpoint: Checkpoint, home: Path) -> None:

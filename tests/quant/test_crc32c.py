@@ -55,3 +55,18 @@ def test_long_pieces_make_the_whole() -> None:
     parts = data[:1_234_567], data[1_234_567:]
     combined = _native.crc32c_combine(crc32c(parts[0]), crc32c(parts[1]), len(parts[1]))
     assert combined == crc32c(data)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_ranges_are_shared_out_among_threads(threads: int) -> None:
+    data = np.random.default_rng(0).integers(0, 256, 1000, np.uint8)
+    ranges = [(0, 1000), (0, 0), (17, 19), (999, 1000), (500, 733)]
+    expected = [_native.crc32c(data[begin:end]) for begin, end in ranges]
+    assert _native.crc32c_ranges(data, ranges, threads) == expected
+    assert _native.crc32c_ranges(data, [], threads) == []
+
+
+@pytest.mark.parametrize("wrong", [(-1, 3), (3, 2), (0, 11)])
+def test_ranges_that_lie_outside_are_refused(wrong: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        _native.crc32c_ranges(np.zeros(10, np.uint8), [(0, 10), wrong], 2)

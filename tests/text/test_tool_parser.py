@@ -89,7 +89,7 @@ def test_text_leaves_as_soon_as_it_is_certain():
     assert parser.push(" ").content == ""
     assert parser.push("up <").content == " up"
     assert parser.push("b>").content == " <b>"
-    assert parser.push(CALLS_BEGIN + CALL_HEAD + "add").calls == ()
+    assert parser.push(CALLS_BEGIN + CALL_HEAD + "add").pieces == ()
     (call,) = parser.push(ARGUMENTS_BEGIN + '{"a"').calls
     assert (call.index, call.name, call.arguments) == (0, "add", '{"a"')
     (call,) = parser.push(": 1}" + ARGUMENTS_END).calls

@@ -1,13 +1,15 @@
 """From bytes on disk to named tensors, lazily, and back.
 
-Knows: safetensors files, folders in Hugging Face's form, which tensors a model has, where models lie on this machine.
-Refuses to know: Paddle, what is computed with a tensor, the network. It believes no size, offset, count or path that a
-file states before it has checked it, and never runs or unpickles anything that a file holds.
+Knows: safetensors, `.pdparams` and GGUF files, folders in Hugging Face's and PaddleNLP's form, which tensors a model
+has, where models lie on this machine. Refuses to know: Paddle, what is computed with a tensor, the network. It believes
+no size, offset, count or path that a file states before it has checked it, and never runs or unpickles anything that a
+file holds.
 """
 
 from sampan.checkpoint.base import Checkpoint, RawTensor
 from sampan.checkpoint.folder import open_checkpoint
 from sampan.checkpoint.folder_writer import write_checkpoint
+from sampan.checkpoint.gguf_model import GgufCheckpoint
 from sampan.checkpoint.resolve import ResolvedModel, model_folder, resolve_model, sampan_home
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
 from sampan.checkpoint.safetensors_writer import write_safetensors
@@ -15,6 +17,7 @@ from sampan.checkpoint.shapes import expected_tensors, verify
 
 __all__ = [
     "Checkpoint",
+    "GgufCheckpoint",
     "RawTensor",
     "ResolvedModel",
     "SafetensorsFile",

@@ -22,20 +22,21 @@ class RawTensor:
     Args:
         dtype: `fp32`, `fp16`, `bf16`, or another name of `sampan.checkpoint.dtypes`.
         shape: a linear weight is [out, in].
-        read: gives `data`.
+        rows: gives the elements from one index of the first axis up to another, read-only; bfloat16 as its bits in
+            uint16. A view of the mapped file where the file holds them so; else they are made at each call. Neither
+            aligned to the element size nor contiguous for sure.
         file: where it is stored.
     """
 
     dtype: str
     shape: tuple[int, ...]
-    read: Callable[[], Array]
+    rows: Callable[[int, int], Array]
     file: Path
 
     @property
     def data(self) -> Array:
-        """The elements in `shape`, read-only; bfloat16 as its bits in uint16. A view of the mapped file where the file
-        holds them so; else they are made now. Neither aligned to the element size nor contiguous for sure."""
-        return self.read()
+        """All elements, in `shape`; see `rows`."""
+        return self.rows(0, self.shape[0]) if self.shape else self.rows(0, 1)
 
     @property
     def num_bytes(self) -> int:

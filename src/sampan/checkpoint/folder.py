@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sampan.checkpoint.base import Checkpoint, RawTensor, TensorFile
 from sampan.checkpoint.dtypes import Float32Array
+from sampan.checkpoint.gguf_model import open_gguf
 from sampan.checkpoint.paddle_layout import PREFIXES, PaddleLayout
 from sampan.checkpoint.pdparams_reader import PdparamsFile
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
@@ -22,7 +23,8 @@ SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 PADDLE_FILE = "model_state.pdparams"
 PADDLE_INDEX_FILE = "model_state.pdparams.index.json"
-OTHER_FORMS = (".bin", ".gguf", ".pt", ".pth")
+GGUF = ".gguf"
+OTHER_FORMS = (".bin", GGUF, ".pt", ".pth")
 MAX_INDEX_BYTES = 4_000_000  # as for the headers that it sums up
 
 
@@ -49,13 +51,16 @@ class FolderCheckpoint:
 
 
 def open_checkpoint(path: str | Path) -> Checkpoint:
-    """Opens a folder and verifies it against its `config.json`; tensor data is read later, when it is asked for.
+    """Opens a folder and verifies it against its `config.json`, or a GGUF file; tensor data is read later, when it is
+    asked for.
 
     Raises:
         CheckpointError: the folder or a file is absent or damaged, or the tensors are not those of the configuration.
         ConfigError: the configuration describes a model that Sampan does not know.
     """
     folder = Path(path)
+    if folder.suffix.lower() == GGUF and not os.path.isdir(folder):
+        return open_gguf(folder)
     if not os.path.isdir(folder):  # unlike `Path.is_dir` it does not raise where the way there is barred
         raise CheckpointError(f"{folder} is not a folder", remedy="give one with config.json and weights")
     config = ModelConfig.from_file(folder / CONFIG_FILE)

@@ -8,7 +8,6 @@ them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from threading import Lock
 
 import numpy as np
 
@@ -55,8 +54,6 @@ class PaddleLayout:
         self._file = file
         self._config = config
         self._stored = self._name_all(file.names())
-        self._widened: tuple[str, Array] | None = None  # the last quantised matrix
-        self._lock = Lock()
 
     def names(self) -> Sequence[str]:
         """Hugging Face's names."""
@@ -70,11 +67,11 @@ class PaddleLayout:
         """See `Checkpoint.raw`. The data of a linear weight is not contiguous."""
         stored = self._stored[name]
         if stored.endswith(QUANT_WEIGHT):
-            return self._dequantised(name, stored)
+            return self._dequantised(stored)
         raw = self._file.raw(stored)
         if not _is_transposed(name, self._config) or len(raw.shape) != 2:
             return raw
-        return RawTensor(raw.dtype, raw.shape[::-1], lambda: raw.data.T, raw.file)
+        return RawTensor(raw.dtype, raw.shape[::-1], lambda begin, end: raw.data.T[begin:end], raw.file)
 
     def _name_all(self, stored_names: Sequence[str]) -> Mapping[str, str]:
         """Hugging Face's name -> the stored one; a quantised matrix goes by its codes."""
@@ -100,18 +97,10 @@ class PaddleLayout:
             names[name] = stored
         return names
 
-    def _dequantised(self, name: str, stored: str) -> RawTensor:
+    def _dequantised(self, stored: str) -> RawTensor:
         codes, scales = self._file.raw(stored), self._file.raw(stored.removesuffix(QUANT_WEIGHT) + QUANT_SCALE)
         _check_quantised(codes, scales, stored)
-
-        def read() -> Array:
-            with self._lock:
-                if self._widened is None or self._widened[0] != name:
-                    self._widened = None  # before the next one is made
-                    self._widened = name, _dequantise(codes, scales)
-                return self._widened[1]
-
-        return RawTensor("fp32", codes.shape, read, codes.file)
+        return RawTensor("fp32", codes.shape, lambda begin, end: _dequantise(codes, scales, begin, end), codes.file)
 
 
 def _check_quantised(codes: RawTensor, scales: RawTensor, stored: str) -> None:
@@ -125,13 +114,16 @@ def _check_quantised(codes: RawTensor, scales: RawTensor, stored: str) -> None:
         )
 
 
-def _dequantise(codes: RawTensor, scales: RawTensor) -> Float32Array:
-    """Codes [out, in] int8 and scales [out] to float32 [out, in]."""
-    out, inputs = codes.shape
-    arranged = codes.data.reshape(out // CHANNELS_AT_ONCE, inputs // INPUTS_AT_ONCE, CHANNELS_AT_ONCE, -1, 16)
+def _dequantise(codes: RawTensor, scales: RawTensor, begin: int, end: int) -> Float32Array:
+    """Rows of codes [out, in] int8 and scales [out] to float32."""
+    inputs = codes.shape[1]
+    first, last = begin // CHANNELS_AT_ONCE, -(-end // CHANNELS_AT_ONCE)  # channels are stored in pairs
+    stored = codes.rows(first * CHANNELS_AT_ONCE, last * CHANNELS_AT_ONCE)
+    arranged = stored.reshape(last - first, inputs // INPUTS_AT_ONCE, CHANNELS_AT_ONCE, -1, 16)
     values = np.empty(arranged.shape, np.float32)
     values[..., ORDER_OF_16] = arranged.view(np.uint8)
     values -= ZERO
-    plain = np.ascontiguousarray(values.transpose(0, 2, 1, 3, 4)).reshape(out, inputs)
-    plain *= to_float32(scales.data, scales.dtype)[:, None]
-    return plain
+    plain = np.ascontiguousarray(values.transpose(0, 2, 1, 3, 4)).reshape(-1, inputs)
+    wanted = plain[begin - first * CHANNELS_AT_ONCE :][: end - begin]
+    wanted *= to_float32(scales.rows(begin, end), scales.dtype)[:, None]
+    return wanted

@@ -78,14 +78,17 @@ class PdparamsFile:
             raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
         if name in self._parts:
             shape, parts = self._parts[name]
-            return RawTensor(self._dtypes[parts[0]].name, shape, lambda: self._joined(name).reshape(shape), self.path)
+            return RawTensor(
+                self._dtypes[parts[0]].name, shape, lambda b, e: self._joined(name).reshape(shape)[b:e], self.path
+            )
         array = self._values[name]
 
-        def read() -> Array:
+        def rows(begin: int, end: int) -> Array:
             flat = self._elements(name)
-            return flat.reshape(array.shape[::-1]).T if array.is_fortran else flat.reshape(array.shape)
+            shaped = flat.reshape(array.shape[::-1]).T if array.is_fortran else flat.reshape(array.shape)
+            return shaped[begin:end] if array.shape else shaped
 
-        return RawTensor(self._dtypes[name].name, array.shape, read, self.path)
+        return RawTensor(self._dtypes[name].name, array.shape, rows, self.path)
 
     # ---- what the file says, checked once
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from sampan.checkpoint.folder import GGUF
 from sampan.errors import CheckpointError, UnknownModelError
 from sampan.zoo import EMBEDDED_MODEL, ZooEntry, find, shown
 
@@ -14,7 +15,7 @@ WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pdparams", ".pt", ".pth")
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """A model that can be opened. `entry` is None for a folder that the user named."""
+    """A model that can be opened: a folder or a GGUF file. `entry` is None where the user named it."""
 
     name: str
     path: Path
@@ -34,8 +35,8 @@ def model_folder(entry: ZooEntry) -> Path:
 
 
 def resolve_model(name_or_path: str | None) -> ResolvedModel:
-    """The folder of a model. None, like an empty setting, is the embedded model; a folder of the user's comes before a
-    zoo entry of that name.
+    """The folder or GGUF file of a model. None, like an empty setting, is the embedded model; a folder of the user's
+    comes before a zoo entry of that name.
 
     Raises:
         UnknownModelError: no folder and no zoo entry of that name; the remedy names the nearest entries.
@@ -46,8 +47,10 @@ def resolve_model(name_or_path: str | None) -> ResolvedModel:
     path = Path(name_or_path).expanduser()
     if os.path.isdir(path):  # unlike `Path.is_dir` it takes any text
         return ResolvedModel(path.resolve().name, path)
-    if path.suffix.lower() == ".gguf":
-        raise CheckpointError(f"{path}: GGUF is not supported yet", remedy="give a folder with safetensors weights")
+    if path.suffix.lower() == GGUF:
+        if not os.path.isfile(path):
+            raise UnknownModelError(f"the file {shown(name_or_path)} does not exist", remedy="check the path")
+        return ResolvedModel(path.stem, path)
     if os.path.isfile(path) or path.suffix.lower() in WEIGHT_SUFFIXES:
         raise CheckpointError(f"{path} is a file, not a model folder", remedy=f"give its folder, {path.parent}")
     try:

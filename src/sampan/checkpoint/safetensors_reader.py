@@ -56,11 +56,11 @@ class SafetensorsFile:
         entry = self._entry(name)
         start, mapped = self._data_start + entry.begin, self._file.mapped()
 
-        def read() -> Array:
+        def rows(begin: int, end: int) -> Array:
             flat = np.frombuffer(mapped, entry.dtype.storage, count=math.prod(entry.shape), offset=start)
-            return flat.reshape(entry.shape)
+            return flat.reshape(entry.shape)[begin:end] if entry.shape else flat.reshape(())
 
-        return RawTensor(entry.dtype.name, entry.shape, read, self.path)
+        return RawTensor(entry.dtype.name, entry.shape, rows, self.path)
 
     def _entry(self, name: str) -> Entry:
         if name not in self._entries:

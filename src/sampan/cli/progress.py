@@ -17,7 +17,7 @@ def progress(what: str) -> Iterator[Report]:
     """A spinner with the time gone by, on stderr if that is a terminal, once the body takes longer than a second.
 
     The body may report what it does, how much of it is done and of how much: that makes a bar with the time that is
-    left.
+    left. A total of 0 is one that nobody knows, and makes none.
     """
     if not sys.stderr.isatty():
         yield lambda what, done, total: None
@@ -36,7 +36,7 @@ class _State:
     """What the body said last."""
 
     def __init__(self, what: str) -> None:
-        self.now: tuple[str, int, int | None] = (what, 0, None)
+        self.now = (what, 0, 0)
         self.ended = threading.Event()
 
     def report(self, what: str, done: int, total: int) -> None:
@@ -57,8 +57,8 @@ def _watch(state: _State) -> None:
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
-        TextColumn("left"),
         TimeRemainingColumn(),
+        TextColumn("left"),
         console=console,
         transient=True,
     )
@@ -69,7 +69,7 @@ def _watch(state: _State) -> None:
             if showing != (what, total):
                 showing = what, total
                 shown.close()
-                view = shown.enter_context(spinner if total is None else bar)
-                task = view.add_task(what, total=total)
+                view = shown.enter_context(bar if total else spinner)
+                task = view.add_task(what, total=total or None)
                 shown.callback(view.remove_task, task)
             view.update(task, completed=done)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from sampan.cli.options import Engine, Model
 from sampan.cli.parameters import Option
@@ -14,6 +14,11 @@ class Security(NamedTuple):
     api_key_file: Annotated[str | None, Option("ask for API keys; see sampan key", metavar="FILE")] = None
     api_key: Annotated[str | None, Option("ask for this one key; better by SAMPAN_API_KEY", metavar="KEY")] = None
     insecure: Annotated[bool, Option("permit addresses that others can reach without API keys")] = False
+    tls_cert: Annotated[str | None, Option("certificate, PEM: serve https", metavar="FILE")] = None
+    tls_key: Annotated[str | None, Option("its private key, PEM", metavar="FILE")] = None
+    cors_origin: Annotated[
+        tuple[str, ...], Option("pages of this origin may use the server; * with keys", metavar="ORIGIN")
+    ] = ()
     allowed_host: Annotated[
         tuple[str, ...], Option("another name that requests may call this server by", metavar="NAME")
     ] = ()
@@ -40,6 +45,9 @@ def serve(
     reasoning_format: Annotated[
         str, Option("field of the thought; or both, or none", metavar="FIELD")
     ] = "reasoning_content",
+    default_chat_template_kwargs: Annotated[
+        str | None, Option("variables of the chat template where a request says nothing of them", metavar="JSON")
+    ] = None,
     log_level: Annotated[
         str, Option("of the log", metavar="LEVEL", choices=("debug", "info", "warning", "error"))
     ] = "info",
@@ -64,6 +72,7 @@ def serve(
     from sampan.config import ServerConfig
     from sampan.server import WorkerOrder, announce, bind_socket
     from sampan.server.security.operator_key import read_api_key
+    from sampan.server.security.preflight import check_files
 
     start_log(log_level)
     config = ServerConfig(
@@ -71,13 +80,18 @@ def serve(
         port=port,
         default_max_tokens=default_max_tokens,
         reasoning_format=reasoning_format,
+        default_chat_template_kwargs=_template_kwargs(default_chat_template_kwargs),
         api_key_file=security.api_key_file or "",
         api_key_sha256=read_api_key(security.api_key),
         allow_remote=security.insecure,
         allowed_hosts=security.allowed_host,
+        cors_origins=security.cors_origin,
+        tls_cert=security.tls_cert or "",
+        tls_key=security.tls_key or "",
         workers=workers,
         drain_timeout_seconds=drain_timeout,
     )
+    check_files(config)
     with bind_socket(config) as listener:  # before the model is loaded: a port in use is known at once
         supervisor = Supervisor(
             engine.spec(model, **batching._asdict()),
@@ -92,6 +106,25 @@ def serve(
             with progress(f"Loading {model or 'sampan-tiny'}") as report:
                 started = supervisor.start(report)
             if started:
-                announce(listener)
+                announce(listener, tls=config.has_tls)
                 supervisor.run()
     return 0
+
+
+def _template_kwargs(text: str | None) -> dict[str, Any]:
+    """
+    Raises:
+        ConfigError: it is no JSON object.
+    """
+    import json
+
+    from sampan.errors import ConfigError
+
+    try:
+        kwargs = json.loads(text or "{}")
+    except ValueError:
+        kwargs = None
+    if not isinstance(kwargs, dict):
+        remedy = """write it like '{"enable_thinking": false}'"""
+        raise ConfigError("default_chat_template_kwargs is no JSON object", remedy=remedy)
+    return kwargs

@@ -159,15 +159,25 @@ def _seen(draw: Draw) -> SparseRow | None:
 
 
 def _bias(draw: Draw, eos_token_ids: Sequence[int]) -> SparseRow | None:
-    """The request's own bias; before `min_tokens`, whatever would end it is forbidden as well."""
+    """The request's own bias; what ends a bad word, and before `min_tokens` what ends the output, is forbidden."""
     params = draw.request.params
     must_go_on = params.min_tokens and draw.request.num_output_tokens + len(draw.drafts) < params.min_tokens
-    if (not must_go_on and not params.logit_bias) or draw.is_plain:
+    bad_ids = [ids[-1] for ids in params.bad_word_ids if _ends_with(draw, ids[:-1])]
+    if not (must_go_on or params.logit_bias or bad_ids) or draw.is_plain:
         return None
     bias = dict(params.logit_bias)
+    bias.update(dict.fromkeys(bad_ids, -np.inf))
     if must_go_on:
         bias.update(dict.fromkeys((*eos_token_ids, *params.stop_token_ids), -np.inf))
     return np.fromiter(bias, np.int32, len(bias)), np.fromiter(bias.values(), np.float32, len(bias))
+
+
+def _ends_with(draw: Draw, ids: Sequence[int]) -> bool:
+    """Whether the output, drafts included, ends with these ids."""
+    request, num_ids = draw.request, len(ids)
+    if request.num_output_tokens + len(draw.drafts) < num_ids:
+        return False
+    return not num_ids or [*request.token_ids[-num_ids:], *draw.drafts][-num_ids:] == list(ids)
 
 
 def _sparse(rows: Sequence[SparseRow | None]) -> SparseRows:

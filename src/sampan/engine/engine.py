@@ -15,14 +15,14 @@ from sampan.backends.base import Backend, StepOutput
 from sampan.config import EngineConfig
 from sampan.engine.batch import build_batch
 from sampan.engine.kv_cache import KVCacheManager
-from sampan.engine.outputs import REPETITION, TIMEOUT, EngineOutput, FinishReason
+from sampan.engine.outputs import REPETITION, REPETITION_DETECTED, TIMEOUT, EngineOutput, FinishReason
 from sampan.engine.prompt_reading import NO_PART, PromptPart, StepReads
 from sampan.engine.reasoning_control import ReasoningControl, ThoughtTokens
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.engine.scheduler import ScheduledRequest, Scheduler
 from sampan.engine.speculative import Drafter, NgramDrafter
-from sampan.engine.structured import GrammarCompiler, MaskWriter, TokenVocabulary
+from sampan.engine.structured import AllowedTokens, GrammarCompiler, MaskWriter, TokenVocabulary
 from sampan.engine.waiting_queue import WaitingQueue
 from sampan.errors import ContextLengthError, OverloadedError, RequestError, UnsupportedError
 
@@ -143,6 +143,8 @@ class Engine:
         if request.params.structured_outputs is not None:
             prompt = request.token_ids[: request.num_prompt_tokens]
             request.matcher = self._compiler().matcher(request.params.structured_outputs, prompt)
+        if request.params.allowed_token_ids is not None:
+            request.matcher = AllowedTokens(request.params.allowed_token_ids, self.vocab_size)
         request.max_output_tokens = min(request.max_output_tokens, self.max_model_len - request.num_prompt_tokens)
         if request.max_output_tokens > 0:
             request.control = ReasoningControl(
@@ -166,10 +168,20 @@ class Engine:
             ("prompt", request.token_ids),
             ("logit_bias", params.logit_bias),
             ("stop_token_ids", params.stop_token_ids),
+            ("allowed_token_ids", params.allowed_token_ids or ()),
+            ("bad_words", sum(params.bad_word_ids, ())),
         ):
             if ids and not (min(ids) >= 0 and max(ids) < self.vocab_size):
                 remedy = f"use ids 0 to {self.vocab_size - 1}"
                 raise RequestError(f"{name} holds an id outside the vocabulary", param=name, remedy=remedy)
+        if params.allowed_token_ids is not None:
+            ending = (*self.eos_token_ids, *params.stop_token_ids) if params.min_tokens else ()
+            if not {*params.allowed_token_ids} - {ids[-1] for ids in params.bad_word_ids} - {*ending}:
+                raise RequestError(
+                    "allowed_token_ids leaves nothing to draw",
+                    param="allowed_token_ids",
+                    remedy="permit an id that no other field forbids",
+                )
         answer_len = 1 if params.max_tokens is None else params.max_tokens
         if prompt_len + answer_len > self.max_model_len:
             raise ContextLengthError.of(prompt_len, answer_len, self.max_model_len)
@@ -301,6 +313,9 @@ class Engine:
             control.advance()
             if control.is_looping:
                 return FinishReason.STOP, REPETITION
+        detection = params.repetition_detection
+        if detection is not None and detection.is_met(request.token_ids, request.num_prompt_tokens):
+            return FinishReason.STOP, REPETITION_DETECTED
         return None, None
 
     def _fail(self, request: Request) -> EngineOutput:

@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 
 from sampan.backends import Backend, create_backend
-from sampan.checkpoint import Checkpoint, model_folder, open_checkpoint, resolve_model
+from sampan.checkpoint import Checkpoint, GgufCheckpoint, model_folder, open_checkpoint, resolve_model
 from sampan.config import EngineConfig, ModelConfig
 from sampan.engine.engine import Engine
 from sampan.engine.generation_config import read_sampling_defaults
+from sampan.engine.gguf_texts import unpack_texts
 from sampan.engine.reasoning_control import ThoughtTokens
 from sampan.engine.sampling_params import SamplingParams
 from sampan.engine.structured import TokenVocabulary
@@ -97,7 +98,7 @@ def load_model(
         max_model_len=max_model_len,
         eos_token_ids=eos_token_ids,
         vocab_size=source.vocab_size,
-        revision=_revision(source.path),
+        revision=_revision(source.path if source.checkpoint is None else source.checkpoint.path),
         thought_tokens=_thought_tokens(source.tokenizer),
         vocabulary=_vocabulary(source.tokenizer, eos_token_ids, source.vocab_size) if eos_token_ids else None,
     )
@@ -150,7 +151,8 @@ class _Source:
 def _open(model: str | None) -> _Source:
     resolved = resolve_model(model)
     checkpoint = open_checkpoint(resolved.path)
-    return _Source(resolved.name, resolved.path, checkpoint.config, checkpoint)
+    path = unpack_texts(checkpoint) if isinstance(checkpoint, GgufCheckpoint) else resolved.path
+    return _Source(resolved.name, path, checkpoint.config, checkpoint)
 
 
 def _open_dummy(model: str | None) -> _Source:
@@ -203,6 +205,7 @@ def _thought_tokens(tokenizer: Tokenizer) -> ThoughtTokens | None:
 
 
 def _revision(path: Path) -> str:
-    """Tells models apart in the prefix cache: the folder and when its files changed last."""
-    stamps = sorted((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in path.iterdir())
+    """Tells models apart in the prefix cache: the folder or file, and when it changed last."""
+    files = path.iterdir() if path.is_dir() else [path]
+    stamps = sorted((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in files)
     return hashlib.sha256(repr((str(path), stamps)).encode()).hexdigest()

@@ -9,6 +9,7 @@ import msgspec
 
 from sampan.backends.base import Float32Array, TokenLogprobs
 
+REPETITION_DETECTED = "repetition_detected"  # of `SamplingParams.repetition_detection`; the word is vLLM's
 REPETITION = "repetition"  # the stop reason of an answer that repeated itself; see `SamplingParams.loop_guard`
 
 

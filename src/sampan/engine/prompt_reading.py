@@ -47,9 +47,8 @@ class LogprobsReading:
     """Log-probabilities. A token's row tells of the token behind it: the first token has none, and the last row is the
     answer's."""
 
-    def __init__(self, next_row: int, end_row: int, count: int) -> None:
+    def __init__(self, next_row: int, end_row: int) -> None:
         self.next_row, self.end_row = min(next_row, end_row), end_row
-        self.count = count  # see `SamplingParams.prompt_logprobs`
 
     def take(self, step: StepReads, rows: range) -> PromptPart | None:
         self.next_row = rows.stop
@@ -86,10 +85,11 @@ def prompt_reading(params: SamplingParams, num_prompt_tokens: int, num_read: int
         num_read: log-probabilities that the client has already, from another engine.
     """
     if params.pooling is not None:
-        return PoolingReading(num_prompt_tokens - 1 if params.pooling == "last" else 0, num_prompt_tokens)
+        last = num_prompt_tokens - 1
+        return PoolingReading(last if params.pooling == "last" else min(params.prompt_read_start, last), last + 1)
     if params.prompt_logprobs is not None:
-        first = max(params.prompt_logprobs_start - 1, 0)
-        return LogprobsReading(first + num_read, num_prompt_tokens - 1, params.prompt_logprobs)
+        first = max(params.prompt_read_start - 1, 0)
+        return LogprobsReading(first + num_read, num_prompt_tokens - 1)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.engine.outputs import REPETITION, EngineOutput, FinishReason
+from sampan.engine.outputs import REPETITION, REPETITION_DETECTED, EngineOutput, FinishReason
 from sampan.text import TextDelta, TextStream
 
 
@@ -11,7 +11,7 @@ def read_output(stream: TextStream, output: EngineOutput) -> tuple[TextDelta, Fi
 
     The engine knows no text, so a stop string is found here, and it comes before the engine's own reason.
     """
-    is_stop = output.finish_reason is FinishReason.STOP and output.stop_reason != REPETITION
+    is_stop = output.finish_reason is FinishReason.STOP and output.stop_reason not in (REPETITION, REPETITION_DETECTED)
     delta = stream.push(output.new_token_ids, last_is_stop=is_stop)
     if output.finish_reason is None and delta.stopped_by is None:
         return delta, None, None

@@ -15,7 +15,7 @@ from sampan.engine.reasoning_control import ReasoningControl
 from sampan.engine.sampling_params import MAX_SEED, SamplingParams
 from sampan.engine.sampling_record import sampling_record
 from sampan.engine.seen import SeenTokens
-from sampan.engine.structured import AnswerMatcher
+from sampan.engine.structured import AllowedTokens, AnswerMatcher
 
 
 class RequestStatus(Enum):
@@ -65,7 +65,7 @@ class Request:
         self.arrival_time = 0.0  # set when it joins the queue
         self.seed = params.seed if params.seed is not None else secrets.randbelow(MAX_SEED)
         self.sampling_record = sampling_record(params)
-        self.edits_logits = params.has_penalties or params.min_tokens > 0 or len(params.logit_bias) > 0
+        self.edits_logits = params.edits_logits
         self.seen = SeenTokens(prompt_token_ids) if params.has_penalties else None
         self.num_prompt_tokens = len(prompt_token_ids)
         self.token_ids = [*prompt_token_ids, *output_token_ids]  # prompt and output
@@ -78,7 +78,7 @@ class Request:
         self.status = RequestStatus.WAITING
         self.finish_reason: FinishReason | None = None
         self.stop_reason: int | str | None = None
-        self.matcher: AnswerMatcher | None = None  # of a structured output, once the engine has taken the request
+        self.matcher: AnswerMatcher | AllowedTokens | None = None  # made by the engine, where the request needs one
         self.num_computed_tokens = 0
         self.num_cached_tokens: int | None = None  # of the prompt, at first admission
         self.num_charged_tokens = 0  # of the tenant's share

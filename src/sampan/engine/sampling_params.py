@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sampan.engine.repetition import RepetitionDetection
 from sampan.engine.structured.params import StructuredOutputsParams
 from sampan.errors import RequestError
 
@@ -14,6 +15,9 @@ MAX_LOGPROBS = 20
 MAX_STOP_STRINGS = 16
 MAX_STOP_CHARS = 256
 MAX_STOP_TOKEN_IDS = 64
+MAX_ALLOWED_TOKEN_IDS = 16384
+MAX_BAD_WORDS = 64
+MAX_BAD_WORD_TOKENS = 320  # 64 characters of four bytes each, and a blank
 MAX_LOGIT_BIAS = 1024
 MAX_SEED = 2**63 - 1
 POOLINGS = ("mean", "last")
@@ -52,10 +56,10 @@ class SamplingParams:
         logprobs: None for none; 0 for the drawn token's; n for the n most probable ones besides.
         prompt_logprobs: the same for the tokens of the prompt, given those before them. They are the model's own,
             without penalties, bias and mask. The first token has none.
-        prompt_logprobs_start: the first token of the prompt that has one. The tokens before may come from the prefix
-            cache, others are computed anew.
         pooling: what to make of the prompt's hidden states behind the last norm: their "mean", or the "last" token's,
             with length 1 (L2).
+        prompt_read_start: the first token of the prompt that has a log-probability or part in the mean. What is before
+            may come from the prefix cache, what follows is computed anew.
         skip_special_tokens: leave special tokens out of the text.
         structured_outputs: what the answer must look like. The thought before it is free. It ends where the constraint
             lets it end; `max_tokens` and `stop` may cut it short.
@@ -63,6 +67,9 @@ class SamplingParams:
         answer_reserve: a thought is closed when only this many tokens are left for the answer, so that `max_tokens` (or
             the context's end) does not leave it empty; 0 for none. None takes 512, at most a quarter of what there is;
             none where that is very little, nor with `ignore_eos`.
+        allowed_token_ids: the only ids that may be drawn; None permits all.
+        bad_word_ids: sequences of ids that the output never holds: the last one of each is not drawn behind the others.
+        repetition_detection: end the answer where its end repeats itself, in a way that the request describes.
         loop_guard: a thought that repeats itself is closed, an answer that does is ended with the stop reason
             "repetition"; not with `ignore_eos`, which asks for length, nor under a constraint, which may ask for it.
 
@@ -87,12 +94,15 @@ class SamplingParams:
     min_tokens: int = 0
     logprobs: int | None = None
     prompt_logprobs: int | None = None
-    prompt_logprobs_start: int = 0
     pooling: str | None = None
+    prompt_read_start: int = 0
     skip_special_tokens: bool = True
     structured_outputs: StructuredOutputsParams | None = None
     thinking_token_budget: int | None = None
     answer_reserve: int | None = None
+    allowed_token_ids: tuple[int, ...] | None = None
+    bad_word_ids: tuple[tuple[int, ...], ...] = ()
+    repetition_detection: RepetitionDetection | None = None
     loop_guard: bool = True
 
     def __post_init__(self) -> None:
@@ -121,10 +131,10 @@ class SamplingParams:
             raise RequestError(
                 "pooling and prompt_logprobs are two requests", param="pooling", remedy="send one of them"
             )
-        if self.prompt_logprobs_start < 0:
+        if self.prompt_read_start < 0:
             raise RequestError(
-                f"prompt_logprobs_start={self.prompt_logprobs_start} is out of range",
-                param="prompt_logprobs_start",
+                f"prompt_read_start={self.prompt_read_start} is out of range",
+                param="prompt_read_start",
                 remedy="use 0 or more",
             )
         if self.min_tokens < 0 or (self.max_tokens is not None and self.min_tokens > self.max_tokens):
@@ -167,12 +177,41 @@ class SamplingParams:
                 param="logit_bias",
                 remedy=f"use at most {MAX_LOGIT_BIAS} ids with values -{bound} to {bound}",
             )
+        self._check_vocabulary()
         if self.structured_outputs is not None and (self.ignore_eos or self.min_tokens):
             raise RequestError(
                 "structured_outputs says where the answer ends; ignore_eos and min_tokens say otherwise",
                 param="structured_outputs",
                 remedy="send one of them",
             )
+
+    def _check_vocabulary(self) -> None:
+        if self.allowed_token_ids is not None and not 0 < len(self.allowed_token_ids) <= MAX_ALLOWED_TOKEN_IDS:
+            raise RequestError(
+                "allowed_token_ids holds no or too many ids",
+                param="allowed_token_ids",
+                remedy=f"use 1 to {MAX_ALLOWED_TOKEN_IDS}",
+            )
+        if len(self.bad_word_ids) > MAX_BAD_WORDS or any(
+            not 0 < len(ids) <= MAX_BAD_WORD_TOKENS for ids in self.bad_word_ids
+        ):
+            raise RequestError(
+                "bad_words holds too many, empty or too long words",
+                param="bad_words",
+                remedy=f"use at most {MAX_BAD_WORDS} words of 1 to {MAX_BAD_WORD_TOKENS} tokens",
+            )
+        limits = self.allowed_token_ids is not None or self.bad_word_ids
+        if limits and self.structured_outputs is not None:
+            raise RequestError(
+                "structured_outputs says which tokens may come; allowed_token_ids and bad_words say otherwise",
+                param="structured_outputs",
+                remedy="send one of them",
+            )
+
+    @property
+    def edits_logits(self) -> bool:
+        """Whether single logits are changed before a token is drawn."""
+        return bool(self.has_penalties or self.min_tokens > 0 or self.logit_bias or self.bad_word_ids)
 
     @property
     def has_penalties(self) -> bool:

@@ -39,7 +39,7 @@ def packed_model(
         model_path: what the user knows the checkpoint by.
         threads: for hashing, packing and verifying; None takes one for each processor that this process may use.
         progress: is told what is being done (`Reading`, `Packing` or `Waiting`, with the model's name), how much of it
-            is done, and of how much.
+            is done, and of how much; 0 of 0 where that is not known.
         meanwhile: work of this thread that is done while others check the store, or before anything is converted. What
             it raises goes through.
 
@@ -50,7 +50,13 @@ def packed_model(
     check_precision(precision)
     folder = _make_folder()
     name, threads = model_path.name, threads or num_processors()
-    source = source_hash(checkpoint, folder, threads=threads, report=_told(progress, f"Reading {name}"))
+    source = source_hash(
+        checkpoint,
+        folder,
+        threads=threads,
+        report=_told(progress, f"Reading {name}"),
+        waiting=lambda: progress(f"Waiting: another process reads {name}", 0, 0) if progress is not None else None,
+    )
     key = json.dumps([source, LAYOUT, choose_formats(checkpoint.config, precision)])
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.{precision}.safetensors"
     found = _open_beside(path, threads, meanwhile)

@@ -176,7 +176,7 @@ def _sources(checkpoint: Checkpoint, piece: _Piece) -> list[_Source]:
         raw = checkpoint.raw(name)
         begin, end = max(piece.begin - start, 0), min(piece.end - start, raw.shape[0])
         if begin < end:
-            sources.append(_Source(name, raw.file, raw.dtype, raw.data[begin:end]))
+            sources.append(_Source(name, raw.file, raw.dtype, raw.rows(begin, end)))
         start += raw.shape[0]
     return sources
 

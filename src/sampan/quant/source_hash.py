@@ -9,15 +9,16 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from sampan.checkpoint import Checkpoint
 from sampan.checkpoint.safetensors_writer import atomic_file
 from sampan.errors import CheckpointError
 from sampan.quant.packing import Report, num_processors
+from sampan.quant.turns import my_turn
 from sampan.strict_json import read_json_object
 
 INDEX_FILE = "sources.json"
@@ -30,37 +31,59 @@ Stamp = list[int]
 
 
 def source_hash(
-    checkpoint: Checkpoint, folder: Path, *, threads: int | None = None, report: Report | None = None
+    checkpoint: Checkpoint,
+    folder: Path,
+    *,
+    threads: int | None = None,
+    report: Report | None = None,
+    waiting: Callable[[], None] | None = None,
 ) -> str:
     """SHA-256 over the configuration and the content of all weight files.
 
     Args:
         folder: where the digests of files are remembered.
         report: is told how many bytes are hashed, and of how many; never where all digests are known.
+        waiting: called again and again while another process hashes, which may be the same files.
 
     Raises:
         CheckpointError: a file cannot be read, or changes meanwhile.
     """
     stored = {checkpoint.raw(name).file for name in checkpoint.names()}
     files = sorted(file.resolve() for file in stored)
-    index = _read_index(folder / INDEX_FILE)
+    digests = _known_digests(files, _read_index(folder / INDEX_FILE))
+    if len(digests) < len(files):
+        with ExitStack() as turn:
+            with suppress(CheckpointError):  # a folder that cannot be written to may still hold stores
+                turn.enter_context(my_turn(folder / INDEX_FILE, waiting))
+            digests = _remember(files, folder / INDEX_FILE, threads or num_processors(), report)
+    content = [checkpoint.config.to_dict(), sorted(digests.values())]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _known_digests(files: Sequence[Path], index: Mapping[str, object]) -> dict[Path, str]:
+    """Of the files that have not changed since they were hashed."""
     digests: dict[Path, str] = {}
     for file in files:
         known = index.get(str(file))
         if isinstance(known, dict) and known.get("stamp") == _stamp(file):
             digests[file] = str(known.get("sha256"))
+    return digests
+
+
+def _remember(files: Sequence[Path], path: Path, threads: int, report: Report | None) -> dict[Path, str]:
+    """The digests of all files, with those that are new kept for the next time."""
+    index = _read_index(path)
+    digests = _known_digests(files, index)
     unknown = [file for file in files if file not in digests]
-    if unknown:
-        stamps = {file: _stamp(file) for file in unknown}
-        digests |= _hash_files(unknown, threads or num_processors(), report)
-        for file, stamp in stamps.items():
-            if _stamp(file) != stamp:
-                raise CheckpointError(f"{file} was changed while it was read", remedy="load the model again")
-            if _is_settled(file):
-                index[str(file)] = {"stamp": stamp, "sha256": digests[file]}
-        _write_index(folder / INDEX_FILE, {file: known for file, known in index.items() if os.path.exists(file)})
-    content = [checkpoint.config.to_dict(), sorted(digests.values())]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    stamps = {file: _stamp(file) for file in unknown}
+    digests |= _hash_files(unknown, threads, report)
+    for file, stamp in stamps.items():
+        if _stamp(file) != stamp:
+            raise CheckpointError(f"{file} was changed while it was read", remedy="load the model again")
+        if _is_settled(file):
+            index[str(file)] = {"stamp": stamp, "sha256": digests[file]}
+    _write_index(path, {file: known for file, known in index.items() if os.path.exists(file)})
+    return digests
 
 
 def _stamp(file: Path) -> Stamp:
@@ -102,6 +125,5 @@ def _read_index(path: Path) -> dict[str, object]:
 
 
 def _write_index(path: Path, index: dict[str, object]) -> None:
-    """A folder that cannot be written to may still hold stores."""
     with suppress(CheckpointError), atomic_file(path) as file:
         file.write(json.dumps(index, indent=1, sort_keys=True).encode())

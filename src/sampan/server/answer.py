@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -69,25 +70,8 @@ class Answer:
             self._outputs.take_time()
 
     def _take(self, output: EngineOutput) -> Delta:
-        """An engine output as text.
-
-        Raises:
-            RequestError: the structured output became too complex on the way.
-            EngineError: the model computed NaN or Inf.
-            DeadlineError: the request's time has passed.
-            UnavailableError: the engine is closing.
-        """
-        reason = output.finish_reason
-        if reason is FinishReason.ERROR:
-            if output.stop_reason == "grammar":
-                raise RequestError(
-                    "the constraint became too complex", param="structured_outputs", remedy="simplify it"
-                )
-            raise EngineError("the model's output is not a number")
-        if reason is FinishReason.ABORT and output.stop_reason == TIMEOUT:
-            raise DeadlineError("The answer was not complete within the request's timeout", remedy="allow more time")
-        if reason is FinishReason.ABORT:
-            raise UnavailableError("The server is shutting down", remedy="send the request again")
+        """An engine output as text. Raises as `raise_failure` does."""
+        raise_failure(output)
         if self.first_token_at is None and output.new_token_ids:
             self.first_token_at = time.perf_counter()
         num_before = self.text.num_tokens
@@ -104,6 +88,26 @@ class Answer:
         finish_reason = self.finish_reason or None
         stop_reason, told = self.stop_reason, output.prompt_logprobs
         return Delta(self.index, token_ids, logprobs, text, num_thought, finish_reason, stop_reason, told)
+
+
+def raise_failure(output: EngineOutput) -> None:
+    """What an engine output says of a request that came to no proper end.
+
+    Raises:
+        RequestError: the structured output became too complex on the way.
+        EngineError: the model computed NaN or Inf.
+        DeadlineError: the request's time has passed.
+        UnavailableError: the engine is closing.
+    """
+    reason = output.finish_reason
+    if reason is FinishReason.ERROR:
+        if output.stop_reason == "grammar":
+            raise RequestError("the constraint became too complex", param="structured_outputs", remedy="simplify it")
+        raise EngineError("the model's output is not a number")
+    if reason is FinishReason.ABORT and output.stop_reason == TIMEOUT:
+        raise DeadlineError("The answer was not complete within the request's timeout", remedy="allow more time")
+    if reason is FinishReason.ABORT:
+        raise UnavailableError("The server is shutting down", remedy="send the request again")
 
 
 class Answers:
@@ -140,7 +144,7 @@ class Answers:
         """Tokens of all prompts."""
         return sum(self._prompt_lens)
 
-    def usage(self) -> dict[str, object]:
+    def usage(self) -> dict[str, Any]:
         """OpenAI's usage object."""
         prompt_tokens = self.num_prompt_tokens
         completion_tokens = sum(answer.text.num_tokens for answer in self.answers)

@@ -22,6 +22,7 @@ from sampan.server.anthropic.routes import anthropic_routes
 from sampan.server.generate.routes import generate_routes
 from sampan.server.health import health_routes
 from sampan.server.http.body import first_failure
+from sampan.server.http.cors import Cors
 from sampan.server.http.edge import Edge
 from sampan.server.http.errors import error_kind, error_response, log_failure
 from sampan.server.http.gate import Gate
@@ -30,7 +31,11 @@ from sampan.server.ollama.routes import ollama_routes
 from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
 from sampan.server.openai.models import model_routes
+from sampan.server.openai.responses.routes import response_routes
 from sampan.server.openapi import describe
+from sampan.server.page import page_routes
+from sampan.server.pooling.embeddings import embedding_routes
+from sampan.server.pooling.rerank import rerank_routes
 from sampan.server.security.authenticator import Authenticator
 from sampan.server.security.guard import KeyGuard
 from sampan.server.security.ledger import Ledger
@@ -78,6 +83,9 @@ def create_app(
         generate_routes,
         chat_routes,
         completion_routes,
+        response_routes,
+        embedding_routes,
+        rerank_routes,
         model_routes,
         anthropic_routes,
         tokenize_routes,
@@ -87,6 +95,7 @@ def create_app(
     app.include_router(ollama_routes(service, model_path))
     if cluster is not None:
         app.include_router(admin_routes(cluster, engine))
+    app.include_router(page_routes())
     describe(app, service)
     for error_class in (SampanError, HTTPException, RequestValidationError):
         app.add_exception_handler(error_class, _answer_error)
@@ -94,6 +103,8 @@ def create_app(
     if config.has_keys:
         ledger = Ledger(os.memfd_create("sampan-limits") if limits_fd is None else limits_fd)
         app.add_middleware(KeyGuard, authenticator=Authenticator(config), ledger=ledger)
+    if config.cors_origins:
+        app.add_middleware(Cors, config=config)
     app.add_middleware(HostGuard, config=config)
     app.add_middleware(Edge)  # added last: outermost
     return app

@@ -12,8 +12,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sampan.engine.repetition import MAX_COUNT as MAX_REPETITIONS
+from sampan.engine.repetition import MAX_PATTERN_SIZE
 from sampan.engine.sampling_params import (
     MAX_ABS_LOGIT_BIAS,
+    MAX_ALLOWED_TOKEN_IDS,
+    MAX_BAD_WORDS,
     MAX_LOGIT_BIAS,
     MAX_LOGPROBS,
     MAX_SEED,
@@ -42,13 +46,10 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "best_of": (1,),
     "suffix": ("",),
     "prompt_logprobs": (),
-    "bad_words": ([],),
-    "allowed_token_ids": ([],),
-    "repetition_detection": (),
     "use_beam_search": (False,),
     "length_penalty": (1, 1.0),
     "truncate_prompt_tokens": (),
-    "return_token_ids": (False,),
+    "guided_whitespace_pattern": (),
     "modalities": (["text"],),
     "audio": (),
     "store": (False,),
@@ -71,7 +72,9 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 }
 
 # Known fields that cannot change an answer of this server.
-WITHOUT_EFFECT = frozenset({"metadata", "safety_identifier", "service_tier", "prompt_cache_key"})
+WITHOUT_EFFECT = frozenset(
+    {"metadata", "safety_identifier", "service_tier", "prompt_cache_key", "guided_decoding_backend"}
+)
 
 
 class RequestModel(BaseModel):
@@ -88,6 +91,7 @@ TokenIds = Annotated[list[TokenId], Field(min_length=1, fail_fast=True)]
 Bias = Annotated[float, Field(ge=-MAX_ABS_LOGIT_BIAS, le=MAX_ABS_LOGIT_BIAS)]
 _LOGIT_BIAS = Field(max_length=MAX_LOGIT_BIAS, json_schema_extra={"propertyNames": {"pattern": "^[0-9]{1,7}$"}})
 Choices = Annotated[list[str], Field(min_length=1, fail_fast=True)]
+BadWord = Annotated[str, Field(min_length=1, max_length=64)]
 StopString = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARS)]
 StopStrings = Annotated[list[StopString], Field(max_length=MAX_STOP_STRINGS, fail_fast=True)]
 StopTokenIds = Annotated[list[TokenId], Field(max_length=MAX_STOP_TOKEN_IDS, fail_fast=True)]
@@ -129,6 +133,14 @@ class StructuredOutputsFields(RequestModel):
     grammar: str | None = None
 
 
+class RepetitionFields(RequestModel):
+    """`repetition_detection`; see `RepetitionDetection`. Without a size or a count, nothing is looked for."""
+
+    max_pattern_size: int = Field(default=0, ge=0, le=MAX_PATTERN_SIZE)
+    min_pattern_size: int = Field(default=0, ge=0, le=MAX_PATTERN_SIZE)
+    min_count: int = Field(default=0, ge=0, le=MAX_REPETITIONS)
+
+
 class AdmissionFields(RequestModel):
     """When a request has its turn.
 
@@ -168,6 +180,9 @@ class SamplingFields(AdmissionFields):
     reasoning_max_tokens: Count | None = None
     answer_reserve: Count | None = None
     loop_guard: bool | None = None
+    allowed_token_ids: Annotated[list[TokenId], Field(max_length=MAX_ALLOWED_TOKEN_IDS)] | None = None
+    bad_words: Annotated[list[BadWord], Field(max_length=MAX_BAD_WORDS // 2)] | None = None
+    repetition_detection: RepetitionFields | None = None
     max_tokens: TokenLimit | None = None
     response_format: ResponseFormat | None = None
     structured_outputs: StructuredOutputsFields | None = None

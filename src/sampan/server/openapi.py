@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from sampan.server.fields import MODEL_NAME, TOKEN_ID, TOKEN_LIMIT
 from sampan.server.http.body import COMPONENT
 from sampan.server.http.dialects import DIALECTS, TGI, Dialect, dialect_of_path
+from sampan.server.security.guard import PUBLIC_PATHS
 from sampan.server.service import Service
 
 EVERYWHERE = (400, 403, 408, 431, 500)  # from the head of a request on
@@ -22,17 +23,20 @@ OF_A_NAME = (404,)  # of a model or an answer
 OF_A_BODY = (413, 415)
 OF_WORK = (404, 429, 501, 503)
 OF_STATE = (503,)
+OF_A_KEY = (401, 429)
+KEY_HEADERS = ("x-api-key", "api-key")  # besides Authorization
 OF_TGI = (422, 424)  # its words for 400 and 500
 DESCRIPTIONS = {
     400: "The request is malformed, or asks for what the model cannot do",
-    403: "The Host or Origin header does not name this server",
+    401: "There is no API key, or one that this server does not know",
+    403: "The Host or Origin header does not name this server, or the API key does not permit this",
     404: "There is no model or answer of that name",
     408: "The request did not arrive in time, or its answer was not complete within its timeout",
     413: "The body is too large",
     415: "The body is not declared as JSON",
     422: "The request is malformed, or asks for what the model cannot do",
     424: "The engine failed while it worked on the request",
-    429: "The queue is full; Retry-After says when to try again",
+    429: "The queue is full, or the API key has reached a limit; Retry-After says when to try again",
     431: "The request line and headers are too large",
     500: "The server failed; its log says more",
     501: "This version lacks what the request asks for",
@@ -69,8 +73,11 @@ def _document(app: FastAPI, service: Service) -> dict[str, Any]:
         for response in operation["responses"].values():
             response["headers"] = _headers("x-request-id")
         name = dialect_of_path(path).name
-        for status in _errors(path, method, operation):
+        needs_key = service.config.has_keys and path not in PUBLIC_PATHS
+        for status in _errors(path, method, operation) | (set(OF_A_KEY) if needs_key else set()):
             operation["responses"][str(status)] = {"$ref": f"#/components/responses/{name}{status}"}
+    if service.config.has_keys:
+        _ask_for_keys(document)
     _bound(document, _bounds(service))
     return document
 
@@ -102,6 +109,16 @@ def _errors(path: str, method: str, operation: dict[str, Any]) -> set[int]:
     if dialect_of_path(path) is TGI:
         statuses.update(OF_TGI)
     return statuses
+
+
+def _ask_for_keys(document: dict[str, Any]) -> None:
+    """Every operation but the public ones needs a key, in one of three headers."""
+    schemes = {name: {"type": "apiKey", "in": "header", "name": name} for name in KEY_HEADERS}
+    document["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}, **schemes}
+    document["security"] = [{"bearer": []}, *({name: []} for name in KEY_HEADERS)]
+    for path, _, operation in _operations(document):
+        if path in PUBLIC_PATHS:
+            operation["security"] = []
 
 
 def _error_response(dialect: Dialect, status: int) -> dict[str, Any]:

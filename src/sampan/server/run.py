@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
 from sampan.server.http.acceptor import Acceptor
+from sampan.server.http.capacity import Capacity, raise_descriptor_limit
 from sampan.server.http.listener import BACKLOG
 from sampan.server.http.protocol import BoundedHttpProtocol
+from sampan.server.http.tls import ServerCertificate
 from sampan.server.service import Service
 
 KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common proxies, so that the proxy is the one to close
@@ -72,20 +75,29 @@ class _Server(uvicorn.Server):
         self._on_ready: Callable[[], None] | None = on_ready
         self._drain_ends = math.inf
         self._num_signals = 0
+        self._capacity = Capacity(raise_descriptor_limit())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Called once the event loop runs."""
         self._on_start()
         await super().startup([])
-        num_open = self._num_open if self._service.config.workers > 1 else None
-        acceptors = [Acceptor(listener, self._make_protocol, num_open) for listener in sockets or ()]
+        config = self._service.config
+        num_open = self._num_open if config.workers > 1 else None
+        tls = ServerCertificate(config).context if config.has_tls else None
+        acceptors = [
+            Acceptor(listener, self._make_protocol, num_open, self._has_room, tls) for listener in sockets or ()
+        ]
         self.servers = acceptors  # type: ignore[assignment]  # it closes them and waits, no more
 
     def _num_open(self) -> int:
         return len(self.server_state.connections)
 
+    def _has_room(self, starting: Collection[asyncio.Protocol]) -> bool:
+        connected = self.server_state.connections
+        return self._capacity.has_room(len(connected) + sum(protocol not in connected for protocol in starting))
+
     def _make_protocol(self) -> BoundedHttpProtocol:
-        return BoundedHttpProtocol(self.config, self.server_state, self.lifespan.state)
+        return BoundedHttpProtocol(self.config, self.server_state, self.lifespan.state, self._capacity.waiting)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called for each signal. The base class would raise it again at the end; a drained server ends in success."""

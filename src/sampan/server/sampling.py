@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 
+from sampan.engine.repetition import RepetitionDetection
 from sampan.engine.sampling_params import SamplingParams
-from sampan.server.fields import SamplingFields
+from sampan.server.fields import RepetitionFields, SamplingFields
 from sampan.server.structured import structured_outputs
 
 # Fields that have the same name and meaning in requests and in SamplingParams.
@@ -31,8 +33,13 @@ SHARED_FIELDS = (
 )
 
 
-def sampling_params(request: SamplingFields, defaults: SamplingParams) -> SamplingParams:
+def sampling_params(
+    request: SamplingFields, defaults: SamplingParams, encode: Callable[[str], list[int]]
+) -> SamplingParams:
     """The request's fields over the defaults.
+
+    Args:
+        encode: token ids of a text.
 
     Raises:
         RequestError: a value is out of range; `param` names it.
@@ -46,8 +53,26 @@ def sampling_params(request: SamplingFields, defaults: SamplingParams) -> Sampli
             defaults.thinking_token_budget if request.max_thinking_tokens is None else request.max_thinking_tokens
         ),
         logprobs=request.num_logprobs,
+        allowed_token_ids=tuple(request.allowed_token_ids) if request.allowed_token_ids else None,
+        bad_word_ids=tuple(dict.fromkeys(ids for word in request.bad_words or () for ids in _as_ids(word, encode))),
+        repetition_detection=_repetition_detection(request.repetition_detection),
         prompt_logprobs=request.num_prompt_logprobs,
         structured_outputs=structured_outputs(request),
+    )
+
+
+def _as_ids(word: str, encode: Callable[[str], list[int]]) -> tuple[tuple[int, ...], ...]:
+    """A word at the beginning of a text and behind a blank, which are different tokens."""
+    return tuple(encode(word)), tuple(encode(f" {word.lstrip()}"))
+
+
+def _repetition_detection(fields: RepetitionFields | None) -> RepetitionDetection | None:
+    if fields is None or not fields.max_pattern_size or not fields.min_count:
+        return None
+    return RepetitionDetection(
+        max_pattern_size=fields.max_pattern_size,
+        min_pattern_size=fields.min_pattern_size or 1,
+        min_count=fields.min_count,
     )
 
 

@@ -12,16 +12,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from sampan.cluster import EngineClient
+from sampan.cluster import EngineClient, OutputStream
 from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import ContextLengthError, RequestError, UnavailableError, UnknownAnswerError, UnknownModelError
 from sampan.server.answer import Answer, Answers
-from sampan.server.fields import MAX_CHOICES, SamplingFields
+from sampan.server.fields import MAX_CHOICES, AdmissionFields, SamplingFields
 from sampan.server.off_loop import off_loop_if
 from sampan.server.sampling import sampling_params, seed_of_choice
 from sampan.server.security.client import current_client
-from sampan.text import ChatPrompt, ChatTemplate, TextStream, Tokenizer
+from sampan.text import THINKING_SWITCHES, ChatPrompt, ChatTemplate, TextStream, Tokenizer
 
 # Encoding up to this much takes a few milliseconds.
 INLINE_CHARS = 4096
@@ -53,7 +53,7 @@ class Service:
         self.config = config
         self.draining = False
         self._chat_template = chat_template
-        self._defaults = defaults
+        self.defaults = defaults
         self._is_closed = False
         self._open_ids: dict[str, list[str]] = {}  # the engine's ids of each answer id
         # Says that two answers came from the same model under the same name; a seed promises nothing across a change.
@@ -92,15 +92,26 @@ class Service:
         """Messages through the chat template, in a thread unless that is quick, so that other requests go on meanwhile.
 
         Args:
-            options: see `ChatTemplate.encode`.
+            options: see `ChatTemplate.encode`; `thinking` may be None as well: as the server has it.
 
         Raises:
             RequestError: the messages do not fit the template.
         """
+        options["template_kwargs"] = self._template_kwargs(options)
+        if options.get("thinking") is None:
+            options.pop("thinking", None)
         is_plain = all(isinstance(message.get("content"), str) for message in messages)
         is_short = is_plain and sum(len(message["content"]) for message in messages) <= INLINE_CHARS
         is_quick = is_short and len(messages) <= INLINE_MESSAGES and not any(map(options.get, SLOW_OPTIONS))
         return await off_loop_if(not is_quick, lambda: self._chat_template.encode(messages, **options))
+
+    def _template_kwargs(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The request's over the server's. Whoever says whether to think says so under whatever name."""
+        own = options.get("template_kwargs") or {}
+        defaults = self.config.default_chat_template_kwargs
+        if options.get("thinking") is not None or any(switch in own for switch in THINKING_SWITCHES):
+            defaults = {name: value for name, value in defaults.items() if name not in THINKING_SWITCHES}
+        return {**defaults, **own}
 
     async def text_prompt(self, prompt: str) -> Sequence[int]:
         """Plain text as a prompt; what looks like a special token in it stays text."""
@@ -132,11 +143,12 @@ class Service:
             ContextLengthError, OverloadedError, EngineError: from the engine.
             UnavailableError: the server is shutting down.
         """
-        if self.draining:
-            raise UnavailableError("The server is shutting down", remedy="send the request again")
+        self.check_open()
         if len(prompts) * num_choices > MAX_CHOICES:
             raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
         request_id = answer_id or uuid.uuid4().hex
+        if request_id in self._open_ids:
+            raise RequestError("an answer of that id is open", param="request_id", remedy="use another one")
         client = current_client.get()
         async with AsyncExitStack() as stack:
             answers: list[Answer] = []
@@ -147,14 +159,8 @@ class Service:
                 for choice in range(num_choices):
                     index = len(answers)
                     own = replace(params, seed=seed_of_choice(params.seed, choice))
-                    outputs = await self.engine.generate(
-                        f"{request_id}-{index}",
-                        prompt,
-                        own,
-                        cache_salt=client.cache_salt(cache_salt),
-                        tenant=client.tenant(request.user or ""),
-                        priority=-(request.priority or 0),  # on the wire, as in vLLM, lower is sooner
-                        timeout=request.timeout,
+                    outputs = await self.submit(
+                        f"{request_id}-{index}", prompt, own, request, cache_salt=cache_salt, timeout=request.timeout
                     )
                     stack.push_async_callback(outputs.aclose)
                     own_ids.append(f"{request_id}-{index}")
@@ -162,6 +168,33 @@ class Service:
             opened = Answers([len(prompt) for prompt in prompts], answers)
             stack.callback(lambda: client.charge(opened.num_tokens))
             yield opened
+
+    def check_open(self) -> None:
+        """Raises UnavailableError: the server is shutting down."""
+        if self.draining:
+            raise UnavailableError("The server is shutting down", remedy="send the request again")
+
+    async def submit(
+        self,
+        request_id: str,
+        prompt: Sequence[int],
+        params: SamplingParams,
+        request: AdmissionFields,
+        *,
+        cache_salt: str,
+        timeout: float | None,
+    ) -> OutputStream:
+        """Hands one prompt to the engine, in the turn of its request and its client. Raises as `open` does."""
+        client = current_client.get()
+        return await self.engine.generate(
+            request_id,
+            prompt,
+            params,
+            cache_salt=client.cache_salt(cache_salt),
+            tenant=client.tenant(request.user or ""),
+            priority=-(request.priority or 0),  # on the wire, as in vLLM, lower is sooner
+            timeout=timeout,
+        )
 
     def answer_now(self, answer_id: str) -> None:
         """Closes the thoughts of an open answer, so that what it has to say follows; harmless where it is said already.
@@ -176,13 +209,13 @@ class Service:
 
     def _params(self, request: SamplingFields, prompt_len: int) -> SamplingParams:
         """The request's parameters. A default for the answer's length gives way to the end of the context."""
-        defaults = self._defaults
+        defaults = self.defaults
         if prompt_len >= self.engine.max_model_len:  # the engine would say so too, but need not read it for that
             raise ContextLengthError.of(prompt_len, request.max_new_tokens or 1, self.engine.max_model_len)
         if defaults.max_tokens is not None:
             room = max(1, self.engine.max_model_len - prompt_len)
             defaults = replace(defaults, max_tokens=min(defaults.max_tokens, room))
-        return sampling_params(request, defaults)
+        return sampling_params(request, defaults, self.tokenizer.encode)
 
     def _text_stream(self, params: SamplingParams, starts_in_reasoning: bool | None) -> TextStream:
         return TextStream(

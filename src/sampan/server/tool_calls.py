@@ -23,7 +23,7 @@ class WholeCall:
         """The arguments; None where they are no object, as in a call that `max_tokens` cut."""
         try:
             value = json.loads(self.arguments)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
 

@@ -5,7 +5,7 @@ and HTTP: what goes in and comes out is text, token ids and plain data. The rule
 templates, never from what a user, a tool or a document says.
 """
 
-from sampan.text.chat_template import ChatPrompt, ChatTemplate
+from sampan.text.chat_template import THINKING_SWITCHES, ChatPrompt, ChatTemplate
 from sampan.text.detokenizer import IncrementalDetokenizer
 from sampan.text.messages import ChatMessage, parse_messages
 from sampan.text.reasoning import THINK_END, THINK_START, ReasoningDelta, ReasoningSplitter
@@ -15,6 +15,7 @@ from sampan.text.tokenizer import Tokenizer
 from sampan.text.tokenizer_config import TokenizerConfig
 
 __all__ = [
+    "THINKING_SWITCHES",
     "THINK_END",
     "THINK_START",
     "ChatMessage",

@@ -19,7 +19,7 @@ THINKING_OFF = f"{THINK_START}\n\n{THINK_END}\n\n"
 MAX_ERROR_CHARS = 200
 MAX_NAME_CHARS = 40
 _OWN_VARIABLES = frozenset(("messages", "tools", "documents", "add_generation_prompt", "chat_template"))
-_THINKING_SWITCHES = ("enable_thinking", "thinking")
+THINKING_SWITCHES = ("enable_thinking", "thinking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class ChatTemplate:
         marks = Marks(self._tokenizer, [variables, [[message.for_template(), message.reasoning] for message in chat]])
         wants_answer = not continue_final_message and add_generation_prompt is not False
         variables = marks.guard_all(variables) | {"add_generation_prompt": wants_answer}
-        variables |= {switch: thinking for switch in _THINKING_SWITCHES}
+        variables |= {switch: thinking for switch in THINKING_SWITCHES}
         shown, begun = self._messages(chat[:-1] if continue_final_message else chat, tools, marks)
         if continue_final_message:
             beginning, is_thinking = _beginning(chat[-1], marks)
@@ -208,7 +208,7 @@ def _checked_variables(template_kwargs: Mapping[str, Any], thinking: bool) -> tu
                 param=f"chat_template_kwargs.{name[:MAX_NAME_CHARS]}",
                 remedy="it is no variable name or not the request's to set; leave it out",
             )
-    for switch in _THINKING_SWITCHES:
+    for switch in THINKING_SWITCHES:
         thinking = variables.pop(switch, thinking)
         if not isinstance(thinking, bool):
             raise RequestError(

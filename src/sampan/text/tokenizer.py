@@ -17,6 +17,7 @@ from sampan.errors import RequestError, TokenizerError
 from sampan.text.reasoning import THINK_END, THINK_START, ends_in_thought
 from sampan.text.special_tokens import SpecialTokens
 from sampan.text.tokenizer_config import TokenizerConfig
+from sampan.text.tokenizer_file import parse_tokenizer
 
 TOKENIZER_FILE = "tokenizer.json"
 MAX_SPECIAL_CHARS = 256
@@ -33,9 +34,17 @@ class Tokenizer:
         engine: the library's tokenizer.
         config: what stands beside `tokenizer.json`.
         source: named in error messages.
+        num_plain: one more than the greatest id that is no added token's; None has it counted where it is needed.
     """
 
-    def __init__(self, engine: tokenizers.Tokenizer, config: TokenizerConfig, *, source: str = TOKENIZER_FILE) -> None:
+    def __init__(
+        self,
+        engine: tokenizers.Tokenizer,
+        config: TokenizerConfig,
+        *,
+        source: str = TOKENIZER_FILE,
+        num_plain: int | None = None,
+    ) -> None:
         if not isinstance(engine.decoder, tokenizers.decoders.ByteLevel):
             raise TokenizerError(
                 f"{source} is not a byte-level BPE tokenizer", remedy="use the tokenizer of an R1 distill"
@@ -43,6 +52,7 @@ class Tokenizer:
         self.config = config
         self._source = source
         self._engine = engine
+        self._num_plain = num_plain
         # The same vocabulary without added tokens, template and truncation: what it encodes is text and nothing else.
         self._plain = tokenizers.Tokenizer(engine.model)
         self._plain.normalizer = engine.normalizer
@@ -75,21 +85,21 @@ class Tokenizer:
             )
         config = TokenizerConfig.from_dir(Path(path))
         try:
-            engine = tokenizers.Tokenizer.from_file(str(file))
+            engine, num_plain = parse_tokenizer(file.read_bytes())
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # the library raises nothing more exact, and its panics are no `Exception`
             raise TokenizerError(
                 f"{file} is damaged: {error}", remedy="fetch the file again from where the model came from"
             ) from error
-        return cls(engine, config, source=str(file))
+        return cls(engine, config, source=str(file), num_plain=num_plain)
 
     @cached_property
     def vocab_size(self) -> int:
         """One more than the greatest token id. A model's matrices may be padded beyond it."""
-        num_plain = self._engine.get_vocab_size(with_added_tokens=False)
-        if not all(map(self._engine.id_to_token, range(num_plain))):  # ids with gaps
-            num_plain = max(self._engine.get_vocab(with_added_tokens=False).values()) + 1
+        num_plain = self._num_plain
+        if num_plain is None:
+            num_plain = max(self._engine.get_vocab(with_added_tokens=False).values(), default=-1) + 1
         return max(num_plain, max(self._added, default=-1) + 1)
 
     @cached_property

@@ -45,10 +45,19 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolDelta:
-    """What a piece of text added to the content and to the calls."""
+    """What a piece of text added, in order: texts of the content and deltas of calls."""
 
-    content: str = ""
-    calls: tuple[ToolCallDelta, ...] = ()
+    pieces: tuple[str | ToolCallDelta, ...] = ()
+
+    @property
+    def content(self) -> str:
+        """The content alone."""
+        return "".join([piece for piece in self.pieces if isinstance(piece, str)])
+
+    @property
+    def calls(self) -> list[ToolCallDelta]:
+        """The calls alone."""
+        return [piece for piece in self.pieces if not isinstance(piece, str)]
 
 
 class ToolParser:
@@ -65,8 +74,7 @@ class ToolParser:
         self._held = ""  # what is not decided yet
         self._scan = self._scan_content  # returns whether there is more to scan; each scan says what is scanned next
         self._arguments = _ArgumentsEnd()
-        self._content: list[str] = []  # of this push, as the next
-        self._calls: list[ToolCallDelta] = []
+        self._pieces: list[str | ToolCallDelta] = []  # of this push
         self.num_calls = 0
 
     def push(self, text: str) -> ToolDelta:
@@ -79,10 +87,10 @@ class ToolParser:
 
     def _take(self, text: str, *, is_last: bool) -> ToolDelta:
         self._held += text
-        self._content, self._calls = [], []
+        self._pieces = []
         while self._scan(is_last):
             pass
-        return ToolDelta("".join(self._content), tuple(self._calls))
+        return ToolDelta(tuple(self._pieces))
 
     def _scan_content(self, is_last: bool) -> bool:
         opening = _OPENING.search(self._held)
@@ -93,7 +101,7 @@ class ToolParser:
             end = self._before_blanks(_before_begun(self._held, _OPENINGS))
         elif self.num_calls and not self._held.strip():
             end = 0
-        self._content.append(self._held[:end])
+        self._show(self._held[:end])
         self._held = "" if is_last else self._held[end:]
         return False
 
@@ -103,15 +111,15 @@ class ToolParser:
         brace = self._held.find("{", start, limit)
         if brace < 0 and len(self._held) < limit and not is_last:
             end = self._before_blanks(start)
-            self._content.append(self._held[:end])
+            self._show(self._held[:end])
             self._held = self._held[end:]
             return False
         head = _HEAD.fullmatch(self._held, start, brace) if brace >= 0 else None
         if head is None or head[1] not in self._names:  # the tag is text; what follows may still be a call
-            self._content.append(self._held[: opening.end()])
+            self._show(self._held[: opening.end()])
             self._held = self._held[opening.end() :]
             return True
-        self._content.append(self._held[: self._before_blanks(start)])
+        self._show(self._held[: self._before_blanks(start)])
         self._held = self._held[brace:]
         self._add(ToolCallDelta(self.num_calls, head[1]))
         self.num_calls += 1
@@ -138,13 +146,18 @@ class ToolParser:
         self._scan = self._scan_content
         return True
 
+    def _show(self, text: str) -> None:
+        if text:
+            self._pieces.append(text)
+
     def _add(self, call: ToolCallDelta) -> None:
         if call.index >= self._max_calls:
             return
-        if self._calls and self._calls[-1].index == call.index:
-            last = self._calls.pop()
-            call = replace(last, arguments=last.arguments + call.arguments)
-        self._calls.append(call)
+        last = self._pieces[-1] if self._pieces else ""
+        if not isinstance(last, str) and last.index == call.index:
+            self._pieces[-1] = replace(last, arguments=last.arguments + call.arguments)
+        else:
+            self._pieces.append(call)
 
     def _before_blanks(self, end: int) -> int:
         """Where the blanks before `end` begin, at most `MAX_BLANKS` of them."""

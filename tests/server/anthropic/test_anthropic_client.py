@@ -8,11 +8,13 @@ from collections.abc import Iterator
 import anthropic
 import pytest
 
+from sampan.text.tool_syntax import show_calls
 from scripted_engine import CHAT_TEMPLATE, ids_of
 from server_process import ServerProcess, scripted_server
 
 THOUGHT = "用户问路由器。🤔"
 ANSWER = "1. 按住 reset 键 10 秒。\n2. 输入 admin 👩‍👩‍👧。"
+CALLS = show_calls([("weather", '{"city": "东京"}')])
 MESSAGES = [{"role": "user", "content": "如何重置路由器密码?"}]
 OPTIONS = {"model": "sampan-tiny", "max_tokens": 1000, "messages": MESSAGES}
 THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
@@ -85,3 +87,27 @@ def test_errors_are_the_client_s_own(client):
     assert missing.value.request_id == missing.value.body["request_id"]
     with pytest.raises(anthropic.BadRequestError):
         client.messages.create(**{**OPTIONS, "max_tokens": 0})
+
+
+def test_tools():
+    tools = [{"name": "weather", "description": "How it is.", "input_schema": {"type": "object"}}]
+    answers = [f"</think>Well.{CALLS}", "</think>Rain."]
+    with scripted_server(answers=[*answers, *answers]) as server:
+        client = anthropic.Anthropic(base_url=server.url, api_key="unused", max_retries=0, timeout=60)
+        message = client.messages.create(**OPTIONS, tools=tools)
+        text, call = message.content
+        assert (text.text, call.name, call.input) == ("Well.", "weather", {"city": "东京"})
+        assert message.stop_reason == "tool_use"
+        result = {"type": "tool_result", "tool_use_id": call.id, "content": "rain"}
+        history = [
+            *MESSAGES,
+            {"role": "assistant", "content": message.content},
+            {"role": "user", "content": [result]},
+        ]
+        assert client.messages.create(**{**OPTIONS, "messages": history}, tools=tools).content[0].text == "Rain."
+        with client.messages.stream(**OPTIONS, tools=tools) as stream:
+            final = stream.get_final_message()
+        assert [(block.type, getattr(block, "input", None)) for block in final.content] == [
+            ("text", None),
+            ("tool_use", {"city": "东京"}),
+        ]

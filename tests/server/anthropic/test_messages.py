@@ -7,6 +7,7 @@ import json
 import pytest
 
 from sampan import errors
+from sampan.text.tool_syntax import ARGUMENTS_BEGIN, ARGUMENTS_END, CALL_HEAD, CALLS_BEGIN, CALLS_END
 from scripted_engine import CHAT_TEMPLATE, ScriptedEngine, ids_of
 
 ANSWER = "Thought.\n</think>\n\nAnswer."
@@ -262,3 +263,103 @@ def test_silence_is_broken_by_pings(ask):
     events = events_of(asked)
     assert {"type": "ping"} in events
     assert events[-1] == {"type": "message_stop"}
+
+
+# ---- tools ----------------------------------------------------------------------------------------------------------
+
+TOOLS = [{"name": "weather", "description": "How it is.", "input_schema": {"type": "object"}}]
+FUNCTION = {"name": "weather", "description": "How it is.", "parameters": {"type": "object"}}
+
+
+def calls_text(*arguments):
+    calls = "\n".join(f"{CALL_HEAD}weather{ARGUMENTS_BEGIN}{text}{ARGUMENTS_END}" for text in arguments)
+    return f"{CALLS_BEGIN}{calls}{CALLS_END}"
+
+
+def test_tool_calls_are_blocks(ask):
+    asked = ask("Hm.</think>Let me look." + calls_text('{"city": "东京"}', "{}"))
+    body = ask_message(asked, tools=TOOLS, max_tokens=500).json()
+    ids = [block.pop("id") for block in body["content"][1:]]
+    assert len(set(ids)) == 2
+    assert all(call_id.startswith("toolu_") for call_id in ids)
+    assert body["content"] == [
+        {"type": "text", "text": "Let me look."},
+        {"type": "tool_use", "name": "weather", "input": {"city": "东京"}},
+        {"type": "tool_use", "name": "weather", "input": {}},
+    ]
+    assert (body["stop_reason"], body["stop_sequence"]) == ("tool_use", None)
+    shown = [{"type": "function", "function": FUNCTION}]
+    assert asked.engine.calls[0].prompt == prompt_of(FIELDS["messages"], tools=shown)
+    assert asked.engine.calls[0].params.structured_outputs.grammar  # what is called is right by construction
+
+
+def test_tool_calls_streamed(ask):
+    asked = ask(engine=ScriptedEngine(["</think>Well." + calls_text('{"city": "Oslo"}')], step=3))
+    events = events_of(asked, tools=TOOLS, max_tokens=500)
+    starts = [event["content_block"] for event in events if event["type"] == "content_block_start"]
+    assert [block["type"] for block in starts] == ["text", "tool_use"]
+    assert (starts[1]["name"], starts[1]["input"]) == ("weather", {})
+    pieces = [
+        event["delta"].get("partial_json", "") for event in events if event.get("index") == 1 and "delta" in event
+    ]
+    assert json.loads("".join(pieces)) == {"city": "Oslo"}
+    kinds = [event["type"] for event in events]
+    assert kinds.count("content_block_stop") == 2
+    assert events[-2]["delta"]["stop_reason"] == "tool_use"
+
+
+def test_a_call_that_is_cut_has_no_input(ask):
+    text = "</think>" + calls_text('{"city": "Oslo"}')
+    cut = len(ids_of(text)) - len(ids_of('slo"}' + ARGUMENTS_END + CALLS_END))
+    body = ask_message(ask(text), tools=TOOLS, max_tokens=cut).json()
+    assert body["content"][0]["input"] == {}
+    assert body["stop_reason"] == "max_tokens"
+
+
+@pytest.mark.parametrize(
+    ("choice", "wanted"),
+    [
+        ({"type": "none"}, None),
+        ({"type": "any"}, "calls"),
+        ({"type": "tool", "name": "weather"}, "calls"),
+        ({"type": "auto"}, "ANYTHING"),
+    ],
+)
+def test_tool_choice(ask, choice, wanted):
+    asked = ask("</think>x")
+    assert ask_message(asked, tools=TOOLS, tool_choice=choice).status_code == 200
+    outputs = asked.engine.calls[0].params.structured_outputs
+    if wanted is None:
+        assert outputs is None
+    else:
+        assert outputs.grammar.startswith(f"start: {wanted}")
+
+
+def test_results_go_back_to_the_model(ask):
+    asked = ask("</think>Rain.")
+    messages = [
+        *FIELDS["messages"],
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "text", "text": "Let me look."},
+                {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Oslo"}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "rain"}]},
+                {"type": "text", "text": "So?"},
+            ],
+        },
+    ]
+    assert ask_message(asked, messages=messages, tools=TOOLS).status_code == 200
+    call = {"type": "function", "id": "toolu_1", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+    same = [
+        *FIELDS["messages"],
+        {"role": "assistant", "content": "Let me look.", "tool_calls": [call]},
+        {"role": "tool", "content": "rain", "tool_call_id": "toolu_1"},
+        {"role": "user", "content": "So?"},
+    ]
+    assert asked.engine.calls[0].prompt == prompt_of(same, tools=[{"type": "function", "function": FUNCTION}])

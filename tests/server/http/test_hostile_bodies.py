@@ -71,6 +71,13 @@ def test_only_json_is_read(ask, path, headers, status):
         assert "application/json" in response.json()["error"]["message"]
 
 
+def test_compressed_bodies_are_refused(ask):
+    """A small one could grow to gigabytes."""
+    for coding, status in (("gzip", 415), ("identity, gzip", 415), ("Identity", 200)):
+        headers = {**JSON, "content-encoding": coding}
+        assert ask().request("POST", "/generate", content=b'{"prompt":"hi"}', headers=headers).status_code == status
+
+
 def test_declared_size_is_refused_before_reading(ask):
     response = ask(max_body_bytes=2000).request("POST", "/generate", content=b" " * 2001, headers=JSON)
     assert response.status_code == 413

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import socket
-
 import httpx
 import pytest
 
+from raw_http import status_and_error, talk
 from sampan.server.http.protocol import BoundedHttpProtocol
 from scripted_engine import ScriptedEngine
-
-
-def talk(live, *pieces: bytes) -> bytes:
-    """Sends and reads to the end; the server may close before all is sent."""
-    with socket.create_connection((live.host, live.port), timeout=20) as connection:
-        try:
-            for piece in pieces:
-                connection.sendall(piece)
-        except OSError:
-            pass
-        received = b""
-        try:
-            while data := connection.recv(65536):
-                received += data
-        except ConnectionResetError:
-            pass
-        return received
-
-
-def status_and_error(answer: bytes):
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), json.loads(body)["error"]
 
 
 @pytest.mark.parametrize(

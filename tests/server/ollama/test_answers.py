@@ -8,6 +8,7 @@ import re
 import pytest
 
 from sampan import errors
+from sampan.text.tool_syntax import ARGUMENTS_BEGIN, ARGUMENTS_END, CALL_HEAD, CALLS_BEGIN, CALLS_END
 from scripted_engine import BOS, CHAT_TEMPLATE, EOS, ScriptedEngine, ids_of
 
 CHAT = {"model": "sampan-tiny", "messages": [{"role": "user", "content": "hi"}]}
@@ -121,6 +122,12 @@ def test_negative_numbers_that_say_nothing(ask, options):
     assert (asked.engine.calls[0].params.max_tokens, asked.engine.calls[0].params.seed) == (None, None)
 
 
+def test_more_than_fits_is_as_much_as_fits(ask):
+    asked = ask()
+    asked.post("/api/chat", {**CHAT, "options": {"num_predict": 100_000}})
+    assert asked.engine.calls[0].params.max_tokens == 4096 - len(asked.engine.calls[0].prompt)
+
+
 @pytest.mark.parametrize(
     ("form", "constraint"),
     [
@@ -227,3 +234,44 @@ def test_silence_is_broken_by_empty_pieces(ask):
     lines = lines_of(asked, "/api/chat", CHAT)
     assert lines[0] == {"message": {"role": "assistant", "content": ""}, "done": False}
     assert "".join(line["message"]["content"] for line in lines) == "x"
+
+
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
+
+
+def calls_text(arguments):
+    return f"{CALLS_BEGIN}{CALL_HEAD}weather{ARGUMENTS_BEGIN}{arguments}{ARGUMENTS_END}{CALLS_END}"
+
+
+def test_tool_calls_come_whole(ask):
+    answer = "</think>Well." + calls_text('{"city": "Oslo"}')
+    calls = [{"function": {"name": "weather", "arguments": {"city": "Oslo"}}}]
+    asked = ask(answer)
+    message = asked.post("/api/chat", {**CHAT, "tools": TOOLS, "stream": False}).json()["message"]
+    assert message == {"role": "assistant", "content": "Well.", "tool_calls": calls}
+    *pieces, last = lines_of(ask(answer), "/api/chat", {**CHAT, "tools": TOOLS})
+    assert "".join(piece["message"]["content"] for piece in pieces) == "Well."
+    assert pieces[-1]["message"]["tool_calls"] == calls
+    assert "tool_calls" not in last["message"]
+    assert asked.engine.calls[0].prompt == prompt_of(*CHAT["messages"], tools=TOOLS)
+
+
+def test_a_call_that_is_cut_is_left_out(ask):
+    answer = "</think>" + calls_text('{"city": "Oslo"}')
+    cut = len(ids_of(answer)) - len(ids_of('slo"}' + ARGUMENTS_END + CALLS_END))
+    fields = {**CHAT, "tools": TOOLS, "stream": False, "options": {"num_predict": cut}}
+    body = ask(answer).post("/api/chat", fields).json()
+    assert body["message"] == {"role": "assistant", "content": ""}
+    assert body["done_reason"] == "length"
+
+
+def test_results_go_back_to_the_model(ask):
+    asked = ask("</think>Rain.")
+    arguments = {"city": "Oslo"}
+    messages = [
+        *CHAT["messages"],
+        {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "weather", "arguments": arguments}}]},
+        {"role": "tool", "content": "rain", "tool_name": "weather"},
+    ]
+    asked.post("/api/chat", {**CHAT, "messages": messages})
+    assert asked.engine.calls[0].prompt == prompt_of(*messages)

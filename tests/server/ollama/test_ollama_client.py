@@ -9,11 +9,13 @@ import ollama
 import pytest
 
 from sampan import __version__
+from sampan.text.tool_syntax import show_calls
 from scripted_engine import MODEL_CONFIG, TEMPLATE, ids_of
 from server_process import ServerProcess, scripted_server
 
 THOUGHT = "用户问路由器。🤔"
 ANSWER = "1. 按住 reset 键 10 秒。\n2. 输入 admin 👩‍👩‍👧。"
+CALLS = show_calls([("weather", '{"city": "东京"}')])
 MESSAGES = [{"role": "user", "content": "如何重置路由器密码?"}]
 
 
@@ -59,7 +61,7 @@ def test_what_the_server_tells_of_its_model(client, server):
     assert listed.digest == running.digest
     assert (listed.size, running.size_vram, running.context_length) == (0, 0, 4096)
     assert shown.template == TEMPLATE
-    assert shown.capabilities == ["completion", "thinking", "tools"]
+    assert shown.capabilities == ["completion", "thinking", "tools", "embedding"]
     assert shown.details.family == "qwen2"
     assert shown.modelinfo["general.parameter_count"] == MODEL_CONFIG.num_parameters
     assert shown.modelinfo["qwen2.context_length"] == 4096
@@ -72,3 +74,22 @@ def test_errors_are_the_client_s_own(client):
         client.chat("llama3", MESSAGES)
     assert missing.value.status_code == 404
     assert missing.value.error == "This server has no model of that name (use sampan-tiny)"
+
+
+def test_tools():
+    def weather(city: str) -> str:
+        """How it is.
+
+        Args:
+            city: where
+        """
+        return f"rain in {city}"
+
+    answers = [f"</think>Well.{CALLS}", "</think>Rain."]
+    with scripted_server(answers=answers) as server:
+        client = ollama.Client(server.url)
+        message = client.chat("sampan-tiny", MESSAGES, tools=[weather]).message
+        (call,) = message.tool_calls
+        assert (message.content, call.function.name, call.function.arguments) == ("Well.", "weather", {"city": "东京"})
+        result = {"role": "tool", "tool_name": "weather", "content": weather(**call.function.arguments)}
+        assert client.chat("sampan-tiny", [*MESSAGES, message, result]).message.content == "Rain."

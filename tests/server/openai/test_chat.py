@@ -8,6 +8,7 @@ import re
 import httpx
 import pytest
 
+from sampan.engine.repetition import RepetitionDetection
 from sampan.engine.sampling_params import SamplingParams
 from scripted_engine import CHAT_TEMPLATE, END_THINK, EOS, THINK, TOKENIZER, ScriptedEngine, ids_of
 
@@ -191,14 +192,26 @@ def test_every_sampling_field_reaches_the_engine(ask):
         "answer_reserve": 3,
         "loop_guard": False,
         "max_tokens": 9,
+        "allowed_token_ids": [7, 9],
     }
     asked = ask()
     assert (
-        asked.chat(**fields, logit_bias={"5": -100}, logprobs=True, top_logprobs=3, cache_salt="mine").status_code
+        asked.chat(
+            **fields,
+            logit_bias={"5": -100},
+            logprobs=True,
+            top_logprobs=3,
+            cache_salt="mine",
+            bad_words=["é"],
+            repetition_detection={"max_pattern_size": 5, "min_count": 3},
+        ).status_code
         == 200
     )
     (call,) = asked.engine.calls
     expected = {**fields, "stop": ("x", "y"), "stop_token_ids": (7,), "logit_bias": {5: -100.0}, "logprobs": 3}
+    expected["allowed_token_ids"] = (7, 9)
+    expected["bad_word_ids"] = (tuple(TOKENIZER.encode("é")), tuple(TOKENIZER.encode(" é")))
+    expected["repetition_detection"] = RepetitionDetection(max_pattern_size=5, min_count=3)
     assert call.params == SamplingParams(**expected)
     assert call.cache_salt == "mine"
 
@@ -379,7 +392,6 @@ def test_wrong_fields_are_named(ask, fields, param):
     [
         ({"structured_outputs": {"structural_tag": "{}"}}, "structured_outputs"),
         ({"best_of": 2}, "best_of"),
-        ({"bad_words": ["x"]}, "bad_words"),
         ({"chat_template": "{{ 1 }}"}, "chat_template"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from key_files import key_of, secret_of, write_keys
 from sampan.config import ServerConfig
 from sampan.errors import ConfigError
-from sampan.server.security import authenticator as module
+from sampan.server import watched_files as module
 from sampan.server.security.authenticator import Authenticator
 from sampan.server.security.key_store import add_key, remove_key
 

@@ -118,6 +118,19 @@ def test_admin_needs_the_role(guarded, path):
     assert guarded.get(path).status_code == 401
 
 
+def test_the_openapi_document_says_so(ask, guarded):
+    assert "security" not in ask().get("/openapi.json").json()
+    document = guarded.get("/openapi.json", headers=bearer("ann")).json()
+    schemes = document["components"]["securitySchemes"]
+    assert [list(scheme) for scheme in document["security"]] == [[name] for name in schemes]
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert (operation.get("security") == [], "401" in operation["responses"]) == (
+                path in PUBLIC,
+                path not in PUBLIC,
+            )
+
+
 def test_a_body_is_not_read_for_strangers(guarded):
     sent = 0
 

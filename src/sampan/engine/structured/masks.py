@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampan.backends.base import TokenMasks, UInt32Array
+from sampan.engine.structured.allowed import AllowedTokens
 from sampan.engine.structured.matcher import AnswerMatcher
 
 
@@ -24,16 +25,17 @@ class Positions:
         forced: of the drawn tokens, the first ones must be these; they end inside a thought or with it.
     """
 
-    matcher: AnswerMatcher | None
+    matcher: AnswerMatcher | AllowedTokens | None
     token_ids: Sequence[int]
     drafts: Sequence[int] = ()
     forced: Sequence[int] = ()
 
     def num_free(self) -> int:
-        """Positions, the first ones, that no matcher has to do with."""
+        """Positions, the first ones, that no matcher has to do with; what is forced is not its matter."""
+        num_positions = len(self.drafts) + 1
         if self.matcher is None:
-            return len(self.drafts) + 1
-        return self.matcher.num_free(self.token_ids, self.drafts)
+            return num_positions
+        return max(self.matcher.num_free(self.token_ids, self.drafts), min(len(self.forced), num_positions))
 
     def write(self, bits: UInt32Array) -> None:
         """The masks of the positions that are not free."""

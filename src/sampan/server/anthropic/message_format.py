@@ -101,10 +101,10 @@ class MessageFormat:
     def _parse(self, content: str, *, is_last: bool) -> ToolDelta:
         """Text and calls of a piece of the answer."""
         if self._tools is None:
-            return ToolDelta(content)
+            return ToolDelta((content,) if content else ())
         delta = self._tools.push(content) if content else ToolDelta()
         end = self._tools.finish() if is_last else ToolDelta()
-        return ToolDelta(delta.content + end.content, delta.calls + end.calls)
+        return ToolDelta(delta.pieces + end.pieces)
 
     def _blocks(self, answer: Answer) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = []

@@ -78,10 +78,12 @@ class SglangRequest(AdmissionFields):
         """One entry for each prompt.
 
         Raises:
-            RequestError: there is none, or an empty one.
+            RequestError: there is none, or an empty one, or there would be too many answers.
         """
         given: Any = self.input_ids if self.text is None else self.text
         prompts = given if self.is_batch else [given]
+        if len(prompts) * self.num_choices > MAX_CHOICES:
+            raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
         if not prompts or not all(prompts):
             name = "input_ids" if self.text is None else "text"
             raise RequestError(f"{name} is empty", param=name, remedy="send a text, or token ids")

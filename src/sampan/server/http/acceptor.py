@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Collection
+from contextlib import suppress
 
 logger = logging.getLogger("sampan.server")
 
 SECONDS_PER_CONNECTION = 0.0002
 MAX_SECONDS = 0.005
 RETRY_SECONDS = 0.1  # after there was no descriptor or memory for another connection
+HANDSHAKE_SECONDS = 20.0  # for TLS
+BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
+    b'{"error":{"message":"This server has no room for another connection","type":"unavailable_error","param":null,'
+    b'"code":503}}'
+)
 
 
 class Acceptor:
@@ -24,6 +32,8 @@ class Acceptor:
         listener: stays the caller's to close.
         make_protocol: for each connection.
         num_open: how many connections there are now; None where nobody shares the socket, so nobody has to wait.
+        has_room: whether another connection may come beside those that are starting; else it is told and closed.
+        tls: the context for a connection; None for plain HTTP.
     """
 
     def __init__(
@@ -31,24 +41,31 @@ class Acceptor:
         listener: socket.socket,
         make_protocol: Callable[[], asyncio.Protocol],
         num_open: Callable[[], int] | None,
+        has_room: Callable[[Collection[asyncio.Protocol]], bool] = lambda starting: True,
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         listener.setblocking(False)
         self._listener = listener
         self._make_protocol = make_protocol
         self._num_open = num_open
+        self._has_room = has_room
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._is_open = True
-        self._starting: set[asyncio.Task[None]] = set()  # the loop itself holds tasks but weakly
+        self._starting: dict[asyncio.Task[None], asyncio.Protocol] = {}  # the loop itself holds tasks but weakly
         self._resume()
 
     def close(self) -> None:
-        """Connections that were accepted live on."""
+        """Connections that were accepted live on, but those that are still busy with their handshake."""
         self._is_open = False
         self._loop.remove_reader(self._listener)
+        if self._tls is not None:
+            for task in self._starting:
+                task.cancel()
 
     async def wait_closed(self) -> None:
         """Returns once those that were being accepted have started."""
-        await asyncio.gather(*self._starting)
+        await asyncio.gather(*self._starting, return_exceptions=True)
 
     def _resume(self) -> None:
         if self._is_open:
@@ -75,10 +92,22 @@ class Acceptor:
             self._loop.call_later(RETRY_SECONDS, self._resume)
             return
         connection.setblocking(False)
+        if not self._has_room(self._starting.values()):
+            with connection, suppress(OSError):
+                if self._tls is None:
+                    connection.send(BUSY)
+            return
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        task = self._loop.create_task(self._start(connection))
-        self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
+        protocol = self._make_protocol()
+        task = self._loop.create_task(self._start(connection, protocol))
+        self._starting[task] = protocol
+        task.add_done_callback(self._starting.pop)
 
-    async def _start(self, connection: socket.socket) -> None:
-        await self._loop.connect_accepted_socket(self._make_protocol, connection)
+    async def _start(self, connection: socket.socket, protocol: asyncio.Protocol) -> None:
+        if self._tls is None:
+            await self._loop.connect_accepted_socket(lambda: protocol, connection)
+            return
+        with suppress(OSError):  # ssl.SSLError among them: it spoke no TLS, took too long or left
+            await self._loop.connect_accepted_socket(
+                lambda: protocol, connection, ssl=self._tls(), ssl_handshake_timeout=HANDSHAKE_SECONDS
+            )

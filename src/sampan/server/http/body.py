@@ -30,8 +30,11 @@ async def read_body(request: Request, config: ServerConfig) -> bytes:
     """The body, empty where there is none.
 
     Raises:
-        HTTPException: 413 for more than `max_body_bytes`, declared or sent; 408 where it does not arrive in time.
+        HTTPException: 413 for more than `max_body_bytes`, declared or sent; 408 where it does not arrive in time; 415
+            where it is compressed: what it would grow to could not be told.
     """
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise HTTPException(415, "Send the body as it is, without Content-Encoding")
     limit = config.max_body_bytes
     declared = request.headers.get("content-length", "0")
     # The connection ends with these answers: the rest of the body is not worth reading.
@@ -118,7 +121,7 @@ def validation_failure(error: ValidationError) -> RequestError:
 def first_failure(details: Sequence[Mapping[str, Any]]) -> RequestError:
     """The first of pydantic's findings, as one line that shows nothing of what was sent."""
     location, message = details[0]["loc"], details[0]["msg"][:200]
-    if location[:1] in (("body",), ("query",), ("path",)):  # where FastAPI found it
+    if len(location) > 1 and location[0] in ("body", "query", "path"):  # where FastAPI found it
         location = location[1:]
     if not location:
         return RequestError(message, remedy="send one JSON object")

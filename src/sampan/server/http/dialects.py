@@ -1,4 +1,4 @@
-"""How each API words an error: the shape of its body, its name for each status, and its event in a stream.
+"""How each API words an error: the shape of its body and its name for each status.
 
 Which dialect a request is answered in follows from its path alone, so that whatever refuses it (a route, a guard, the
 HTTP parser) says it in the client's language. Only `/generate` speaks several: its route says which, see `speak`.

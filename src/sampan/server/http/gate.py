@@ -19,17 +19,26 @@ from sampan.server.http.errors import error_response
 from sampan.server.security.client import Client
 
 MAX_BODY_BYTES = 64 * 1024
-PATHS = frozenset(
-    {
-        "/api/chat",
-        "/api/generate",
-        "/generate",
-        "/generate_stream",
-        "/v1/chat/completions",
-        "/v1/completions",
-        "/v1/messages",
-    }
-)
+GENERATING = {
+    "/api/chat",
+    "/api/generate",
+    "/generate",
+    "/generate_stream",
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/messages",
+}
+READING = {
+    "/api/embed",
+    "/api/embeddings",
+    "/v1/embeddings",
+    "/rerank",
+    "/v1/rerank",
+    "/v2/rerank",
+    "/score",
+    "/v1/score",
+}
+PATHS = frozenset(GENERATING | READING)
 
 
 class _Metadata(msgspec.Struct):

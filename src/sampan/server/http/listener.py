@@ -55,6 +55,10 @@ def bind_socket(config: ServerConfig) -> socket.socket:
 def _check_exposure(config: ServerConfig, where: str) -> None:
     """Whether an address that other machines can reach may be served."""
     if config.has_keys:
+        if not config.has_tls:
+            logger.warning(
+                "keys, prompts and answers cross the network unencrypted at %s: there is no --tls-cert", where
+            )
         return
     if not config.allow_remote:
         raise UsageError(
@@ -64,12 +68,13 @@ def _check_exposure(config: ServerConfig, where: str) -> None:
     logger.warning("ANYONE who can reach %s can use this server: there are no API keys", where)
 
 
-def announce(listener: socket.socket) -> None:
-    """Prints `Sampan listening on http://HOST:PORT`, the one line that scripts wait for."""
-    print(f"Sampan listening on {url_of(listener)}", flush=True)
+def announce(listener: socket.socket, *, tls: bool = False) -> None:
+    """Prints `Sampan listening on http://HOST:PORT`, or https, the one line that scripts wait for."""
+    print(f"Sampan listening on {url_of(listener, tls=tls)}", flush=True)
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, *, tls: bool = False) -> str:
     """Where a listening socket can be reached."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"{scheme}://{host}:{port}"

@@ -1,20 +1,34 @@
-"""uvicorn's HTTP parser, with bounds on what comes before a body, and errors in the dialect of the path."""
+"""uvicorn's HTTP parser, with bounds on whatever a client can make long or slow, and errors in the dialect of the
+path."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import httptools
 import msgspec
 from starlette.exceptions import HTTPException
+from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from sampan.server.http.dialects import dialect_of_path
 from sampan.server.http.errors import error_facts
+from sampan.server.http.request_head import (
+    MAX_HEADERS,
+    HeadError,
+    check_framing,
+    check_hosts,
+    origin_form,
+    without_offer,
+)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection. A request's head (its first line and headers) that grows or takes too long ends it, and so does a
-    client that does not read its answer.
+    client that does not read its answer, goes on with a body that nobody wants, or sends requests in advance without
+    end.
 
     What a client has not read fills the kernel's buffers, then uvicorn's (64 KiB). After that `send` waits, so answers
     are written no faster than they are read. What the engine draws meanwhile waits as token ids, at most `max_tokens`.
@@ -22,29 +36,53 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     A request's state has `send_body`: the `send` of this class itself, without what the layers above it put around
     theirs. They look at the start of a response only, and a stream's events are many.
 
+    Args:
+        waiting: the connections on which no request is being answered, the longest waiting one first; kept up to date.
+
     Attributes:
         max_head_bytes: of one head.
         max_head_seconds: from the connection, or the head's first byte, to the head's end.
         max_stall_seconds: while nothing more can be written because nothing is read.
+        max_linger_seconds: for the rest of a body whose request has been answered. Closing at once would reset the
+            connection, and the client might never see the answer.
+        max_pipelined: requests that wait for the one before them.
     """
 
     max_head_bytes = 64 * 1024
     max_head_seconds = 20.0
     max_stall_seconds = 60.0
+    max_linger_seconds = 5.0
+    max_pipelined = 16
 
     url = b""  # of the request that is being read; set by the base class from its first byte on
-    _head_bytes: int | None = None  # read of a head; None while none is being read
-    _line_bytes = 0  # of its lines that are complete: several may come in one read, and a body after them
+    _head_bytes: int | None = None  # None while no head is being read
+    _line_bytes = 0  # of its lines that are complete
     _head_deadline: asyncio.TimerHandle | None = None
     _stall_deadline: asyncio.TimerHandle | None = None
+    _linger_deadline: asyncio.TimerHandle | None = None
+    _head_error: HeadError | None = None
+    _is_deaf = False  # what else comes is not listened to: the connection ends with the answers that are due
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        waiting: dict[BoundedHttpProtocol, None],
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self._waiting = waiting
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._waiting[self] = None
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._waiting.pop(self, None)
         self._stop_clock()
         self._end_stall()
+        self._end_linger()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -57,13 +95,37 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._end_stall()
         super().resume_writing()
 
+    # ---- what comes in ----------------------------------------------------------------------------------------------
+
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        if self._is_deaf:
+            return
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            error = self._head_error or HeadError(400, "This is no HTTP request")
+            self._refuse(error.status, str(error))
         if self._head_bytes is None or self.transport.is_closing():
             return
         self._head_bytes += len(data)
         if self._head_bytes > self.max_head_bytes:
-            self._refuse_head()
+            error = self._too_large()
+            self._refuse(error.status, str(error))
+
+    def _parse(self, data: bytes) -> None:
+        """A request may offer another protocol, and the offer may be ignored (RFC 9110, section 7.8). The parser
+        cannot: it takes whatever follows the head, even a body, for that protocol. So another one reads the head
+        without it.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                head = without_offer(self.parser.get_method(), self.url, self.headers)
+                self.parser = httptools.HttpRequestParser(self)
+                data = head + data[offer.args[0] :]
 
     def on_message_begin(self) -> None:
         self._head_bytes = self._line_bytes = 0
@@ -71,34 +133,86 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        """Called with the path and query, maybe in pieces."""
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Called for each header, and for what follows the last chunk of a body: that is no header of the request, or a
-        proxy that looks at headers would not have seen it."""
-        if self._head_bytes is not None:
-            self._count(len(name) + len(value) + len(": \r\n"))
-            super().on_header(name, value)
+        if self._head_bytes is None:
+            return  # a trailer, behind the body: what it says must not pass for a header (RFC 9110, section 6.5.1)
+        self._count(len(name) + len(value) + len(": \r\n"))
+        if len(self.headers) == MAX_HEADERS:
+            self._fail(HeadError(431, f"There are more than {MAX_HEADERS} headers"))
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            return  # the head comes again
         self._head_bytes = None
         self._stop_clock()
+        self._waiting.pop(self, None)
+        try:
+            if len(self.pipeline) == self.max_pipelined:
+                raise HeadError(429, "Too many requests were sent in advance")
+            version = self.parser.get_http_version()
+            check_framing(version, self.headers)
+            self.url = origin_form(self.parser.get_method(), self.url, self.headers)
+            check_hosts(version, [value for name, value in self.headers if name == b"host"])
+        except HeadError as error:
+            self._fail(error)
         super().on_headers_complete()
+        if self.expect_100_continue:  # whether a body follows depends on our answer: what is next would be a guess
+            self.cycle.keep_alive = False
         self.scope["state"]["send_body"] = self.cycle.send
 
-    def send_400_response(self, msg: str) -> None:
-        """Called by the base class where the parser has stopped: it is no HTTP, or `_count` has stopped it."""
-        if self._line_bytes > self.max_head_bytes:
-            self._refuse_head()
-        else:
-            self._refuse(400, msg)
+    def on_message_complete(self) -> None:
+        if self._head_bytes is None:
+            self._end_linger()
+            super().on_message_complete()
+
+    # ---- what goes out ----------------------------------------------------------------------------------------------
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if not self.cycle.response_complete:
+            return  # there is another one, sent in advance
+        self._waiting[self] = None
+        if self.cycle.more_body:
+            self._linger_deadline = self.loop.call_later(self.max_linger_seconds, self.transport.abort)
 
     def _count(self, num_bytes: int) -> None:
+        """Of a head that came in one read with what follows it, only its lines tell the size."""
         self._line_bytes += num_bytes
         if self._line_bytes > self.max_head_bytes:
-            raise OverflowError
+            self._fail(self._too_large())
+
+    def _too_large(self) -> HeadError:
+        return HeadError(431, f"The request line and headers are larger than {self.max_head_bytes} bytes")
+
+    def _fail(self, error: HeadError) -> None:
+        """Ends parsing; the parser raises an error of its own in place of this one."""
+        self._head_error = error
+        raise error
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answers a request that cannot be read, where an answer has its place, and ends the connection."""
+        self._is_deaf = True
+        self._stop_clock()
+        cycle = self.cycle
+        if (
+            cycle is None
+            or cycle.response_complete
+            or not (cycle.response_started or self.pipeline or _is_whole(cycle))
+        ):
+            self.transport.write(_answer(status, message, self.url))
+            self.transport.close()
+        elif _is_whole(cycle):
+            cycle.keep_alive = False  # those before it are answered; this answer would stand in the midst of theirs
+        else:
+            self.transport.abort()
+
+    # ---- clocks -----------------------------------------------------------------------------------------------------
 
     def _start_clock(self) -> None:
         if self._head_deadline is None:
@@ -114,29 +228,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._stall_deadline.cancel()
             self._stall_deadline = None
 
+    def _end_linger(self) -> None:
+        if self._linger_deadline is not None:
+            self._linger_deadline.cancel()
+            self._linger_deadline = None
+
     def _time_out(self) -> None:
         if self._head_bytes is None:  # it never said a word
             self.transport.close()
         else:
             self._refuse(408, f"The request line and headers did not arrive within {self.max_head_seconds:g} seconds")
 
-    def _refuse_head(self) -> None:
-        self._refuse(431, f"The request line and headers are larger than {self.max_head_bytes} bytes")
 
-    def _refuse(self, status: int, message: str) -> None:
-        """In the dialect of the path, if that has arrived."""
-        if self._is_answering():  # what is written now would be taken for a part of that answer
-            self.transport.close()
-            return
-        facts = error_facts(HTTPException(status, message))
-        path = self.url.partition(b"?")[0].decode("latin-1")
-        dialect = dialect_of_path(path)
-        body, status = msgspec.json.encode(dialect.body(facts, "")), dialect.status(facts)
-        head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        self.transport.write(STATUS_LINE[status] + head.encode() + body)
-        self.transport.close()
+def _is_whole(cycle: Any) -> bool:
+    """Whether all of a request's body has come."""
+    return not cycle.more_body
 
-    def _is_answering(self) -> bool:
-        """Whether a response has begun and is not complete, or requests wait behind one."""
-        cycle = self.cycle
-        return bool(self.pipeline) or (cycle is not None and cycle.response_started and not cycle.response_complete)
+
+def _answer(status: int, message: str, url: bytes) -> bytes:
+    """In the dialect of the path, if that has arrived."""
+    facts = error_facts(HTTPException(status, message))
+    dialect = dialect_of_path(url.partition(b"?")[0].decode("latin-1"))
+    body, status = msgspec.json.encode(dialect.body(facts, "")), dialect.status(facts)
+    head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    head += "x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
+    return STATUS_LINE[status] + head.encode() + body

@@ -143,15 +143,16 @@ class LineFormat:
         end: dict[str, Any] = {
             "done": True,
             "done_reason": answer.finish_reason,
-            "total_duration": _nanoseconds(ended - self._started),
+            "total_duration": nanoseconds(ended - self._started),
             "load_duration": 0,
             "prompt_eval_count": answers.num_prompt_tokens,
-            "prompt_eval_duration": _nanoseconds(first - answer.opened_at),
+            "prompt_eval_duration": nanoseconds(first - answer.opened_at),
             "eval_count": answer.text.num_tokens,
-            "eval_duration": _nanoseconds(ended - first),
+            "eval_duration": nanoseconds(ended - first),
         }
         return end if self._context is None else {**end, "context": self._context(answer)}
 
 
-def _nanoseconds(seconds: float) -> int:
+def nanoseconds(seconds: float) -> int:
+    """As Ollama counts time."""
     return int(seconds * 1e9)

@@ -92,7 +92,7 @@ def shown(service: Service, facts: ModelFacts) -> dict[str, Any]:
         "template": service.tokenizer.config.chat_template or "",
         "details": facts.details(),
         "model_info": facts.info(service.engine.max_model_len),
-        "capabilities": ["completion", "thinking", "tools"],
+        "capabilities": ["completion", "thinking", "tools", "embedding"],
         "modified_at": facts.modified_at,
     }
 

@@ -20,11 +20,9 @@ from sampan.server.fields import (
 )
 from sampan.server.worded import WordedSampling
 
+PositiveCount = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Think = bool | Literal["low", "medium", "high", "max"]
 Format = Literal["", "json"] | dict[str, Any]
-
-# Below 0: to the context's end. What is more than the context is refused by the engine, where there is an answer.
-NumPredict = Annotated[int, Field(ge=1, le=MAX_COUNT)] | Literal[-2, -1]
 
 
 class OllamaOptions(RequestModel):
@@ -34,7 +32,7 @@ class OllamaOptions(RequestModel):
     machine, such as `num_thread`, which the server's own options set.
     """
 
-    num_predict: NumPredict | None = None
+    num_predict: PositiveCount | Literal[-2, -1] | None = None  # below 0, or more than fits: as many as fit
     temperature: float | None = within("temperature")
     top_k: TopK | None = None
     top_p: TopP | None = None
@@ -53,10 +51,11 @@ class OllamaOptions(RequestModel):
     use_mmap: bool | None = None
     low_vram: bool | None = None
 
-    def sampling(self, form: Format | None, **others: Any) -> WordedSampling:
+    def sampling(self, room: int, form: Format | None, **others: Any) -> WordedSampling:
         """The options in the names of `SamplingFields`.
 
         Args:
+            room: tokens that the context has left for the answer.
             form: the request's `format`.
             others: fields that are no options.
         """
@@ -70,10 +69,15 @@ class OllamaOptions(RequestModel):
             repetition_penalty=self.repeat_penalty,
             presence_penalty=self.presence_penalty,
             frequency_penalty=self.frequency_penalty,
-            max_tokens=self.num_predict if (self.num_predict or 0) > 0 else None,
+            max_tokens=self._max_tokens(room),
             response_format=_response_format(form),
             **others,
         )
+
+    def _max_tokens(self, room: int) -> int | None:
+        if self.num_predict is None or self.num_predict < 0:
+            return None
+        return min(self.num_predict, max(room, 1))
 
 
 def _response_format(form: Format | None) -> ResponseFormat | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from sampan.errors import RequestError, UnsupportedError
-from sampan.server.fields import AdmissionFields, ModelName, NumLogprobs, RequestModel, TokenId
+from sampan.server.fields import MAX_COUNT, AdmissionFields, ModelName, NumLogprobs, RequestModel, TokenId
 from sampan.server.ollama.options import Format, OllamaOptions, Think
 from sampan.server.openai.messages import MAX_MESSAGES
 from sampan.server.openai.tools import MAX_TOOLS, ToolFields, ToolPlan
+from sampan.server.pooling.requests import MAX_INPUTS, EmbeddingRequest, Text
 from sampan.server.worded import WordedSampling
 
 LATEST = ":latest"  # what Ollama's clients put behind a name that has no tag
@@ -64,11 +65,15 @@ class OllamaRequest(AdmissionFields):
         """Which calls may come; None for none."""
         return None
 
-    def sampling(self) -> WordedSampling:
-        """How tokens are drawn, and whose request it is."""
+    def sampling(self, room: int) -> WordedSampling:
+        """How tokens are drawn, and whose request it is.
+
+        Args:
+            room: tokens that the context has left for the answer.
+        """
         logprobs = (self.top_logprobs or 0) if self.logprobs else None
         options = self.options or OllamaOptions()
-        return options.sampling(self.format, logprobs=logprobs, plan=self.tool_plan, **self.admission())
+        return options.sampling(room, self.format, logprobs=logprobs, plan=self.tool_plan, **self.admission())
 
 
 class OllamaGenerate(OllamaRequest):
@@ -158,3 +163,34 @@ class OllamaChat(OllamaRequest):
     def chat(self) -> list[dict[str, Any]]:
         """The conversation in OpenAI's shape."""
         return [message.openai() for message in self.messages]
+
+
+class OllamaEmbed(AdmissionFields):
+    """`POST /api/embed`. Inputs that do not fit are cut unless `truncate` is false."""
+
+    model: ModelName
+    input: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_INPUTS)]
+    truncate: bool | None = None
+    dimensions: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    options: dict[str, Any] | None = None  # there is nothing to draw
+    keep_alive: float | str | None = None
+
+    def embedding(self) -> EmbeddingRequest:
+        """The same in OpenAI's words."""
+        cut = None if self.truncate is False else -1
+        return EmbeddingRequest(
+            input=self.input, dimensions=self.dimensions, truncate_prompt_tokens=cut, **self.admission()
+        )
+
+
+class OllamaEmbedOne(AdmissionFields):
+    """`POST /api/embeddings`, the older path."""
+
+    model: ModelName
+    prompt: Text
+    options: dict[str, Any] | None = None
+    keep_alive: float | str | None = None
+
+    def embedding(self) -> EmbeddingRequest:
+        """The same in OpenAI's words."""
+        return EmbeddingRequest(input=self.prompt, truncate_prompt_tokens=-1, **self.admission())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,22 @@ from sampan import __version__
 from sampan.server.answer import Answer
 from sampan.server.fields import RequestModel, refuse_unsupported
 from sampan.server.http.body import body_schema, read_json_from_curl
+from sampan.server.http.disconnect import unless_disconnected
+from sampan.server.off_loop import off_loop_if
 from sampan.server.ollama.context import continued, remembered
-from sampan.server.ollama.line_format import MEDIA_TYPE, LineFormat, chat_piece, generated_piece, now
+from sampan.server.ollama.line_format import MEDIA_TYPE, LineFormat, chat_piece, generated_piece, nanoseconds, now
 from sampan.server.ollama.models import ModelFacts, running, shown, tags
-from sampan.server.ollama.requests import LATEST, OllamaChat, OllamaGenerate, OllamaRequest, OllamaShow
-from sampan.server.ollama.shapes import OllamaChatted, OllamaGenerated
+from sampan.server.ollama.requests import (
+    LATEST,
+    OllamaChat,
+    OllamaEmbed,
+    OllamaEmbedOne,
+    OllamaGenerate,
+    OllamaRequest,
+    OllamaShow,
+)
+from sampan.server.ollama.shapes import OllamaChatted, OllamaEmbedded, OllamaEmbeddedOne, OllamaGenerated
+from sampan.server.pooling.embeddings import embed, numbers_in_json
 from sampan.server.respond import json_response, respond
 from sampan.server.service import Service
 
@@ -102,6 +115,33 @@ def ollama_routes(service: Service, model_path: Path | None = None) -> APIRouter
         shape = LineFormat(service.tokenizer, model, chat_piece, with_logprobs=bool(request.logprobs), plan=plan)
         return await _answer(http, request, prompt.token_ids, prompt.starts_in_reasoning, shape)
 
+    @router.post(
+        "/api/embed",
+        summary="Texts as vectors",
+        responses={200: {"model": OllamaEmbedded}},
+        openapi_extra=body_schema(OllamaEmbed),
+    )
+    async def embed_many(http: Request) -> Response:
+        started = time.perf_counter()
+        request = await read_json_from_curl(http, service.config, OllamaEmbed)
+        model = _known_name(request, request.model)
+        vectors, num_tokens = await unless_disconnected(http.receive, embed(service, request.embedding()))
+        embeddings = await off_loop_if(len(vectors) > 1, lambda: numbers_in_json(vectors))
+        durations = {"total_duration": nanoseconds(time.perf_counter() - started), "load_duration": 0}
+        return json_response({"model": model, "embeddings": embeddings, **durations, "prompt_eval_count": num_tokens})
+
+    @router.post(
+        "/api/embeddings",
+        summary="A text as a vector",
+        responses={200: {"model": OllamaEmbeddedOne}},
+        openapi_extra=body_schema(OllamaEmbedOne),
+    )
+    async def embed_one(http: Request) -> Response:
+        request = await read_json_from_curl(http, service.config, OllamaEmbedOne)
+        _known_name(request, request.model)
+        vectors, _ = await unless_disconnected(http.receive, embed(service, request.embedding()))
+        return json_response({"embedding": numbers_in_json(vectors)[0]})
+
     def _known_name(request: RequestModel, name: str) -> str:
         """The name as the client wrote it, if it is one of the model's."""
         refuse_unsupported(request)
@@ -118,13 +158,14 @@ def ollama_routes(service: Service, model_path: Path | None = None) -> APIRouter
     async def _answer(
         http: Request,
         request: OllamaRequest,
-        prompt: Any,
+        prompt: Sequence[int],
         starts_in_reasoning: bool | None,
         shape: LineFormat,
     ) -> Response:
         if request.options is not None:
             refuse_unsupported(request.options)
-        answers = service.open([prompt], request.sampling(), starts_in_reasoning=starts_in_reasoning)
+        sampling = request.sampling(service.engine.max_model_len - len(prompt))
+        answers = service.open([prompt], sampling, starts_in_reasoning=starts_in_reasoning)
         ping_interval = service.config.ping_interval_seconds
         return await respond(http, answers, shape, ping_interval, stream=request.is_streamed, wire=shape.wire)
 

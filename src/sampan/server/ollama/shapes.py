@@ -44,3 +44,19 @@ class OllamaChatted(OllamaAnswer):
     """A whole answer to a conversation."""
 
     message: AnsweredMessage
+
+
+class OllamaEmbedded(BaseModel):
+    """Vectors of length 1, in the order of the inputs, and nanoseconds."""
+
+    model: str
+    embeddings: list[list[float]]
+    total_duration: int
+    load_duration: int
+    prompt_eval_count: int
+
+
+class OllamaEmbeddedOne(BaseModel):
+    """A vector of length 1."""
+
+    embedding: list[float]

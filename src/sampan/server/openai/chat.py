@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -31,16 +29,17 @@ def chat_routes(service: Service) -> APIRouter:
         refuse_unsupported(request)
         model = service.model_name(request.model)
         prompt = await service.chat_prompt(request.messages, **request.template_options())
-        answer_id = f"chatcmpl-{uuid.uuid4().hex}"
+        token_ids = request.truncated(prompt.token_ids, service.engine.max_model_len)
+        answer_id = request.answer_id("chatcmpl")
         answers = service.open(
-            [prompt.token_ids],
+            [token_ids],
             request,
             num_choices=request.num_choices,
             starts_in_reasoning=prompt.starts_in_reasoning,
             cache_salt=request.cache_salt or "",
             answer_id=answer_id,
         )
-        shape = ChatFormat(service, request, model, prompt.starts_in_reasoning, answer_id)
+        shape = ChatFormat(service, request, model, prompt.starts_in_reasoning, answer_id, token_ids)
         return await respond(http, answers, shape, service.config.ping_interval_seconds, stream=bool(request.stream))
 
     @router.post(

@@ -11,45 +11,48 @@ from sampan.backends.base import TokenLogprobs
 from sampan.server.answer import Answer, Answers, Delta
 from sampan.server.http.streaming import EventFrame, event
 from sampan.server.openai.logprobs import chat_logprobs, prompt_logprobs
+from sampan.server.openai.reasoning import FORMATS
 from sampan.server.openai.requests import ChatRequest
+from sampan.server.openai.running_usage import RunningUsage
 from sampan.server.openai.tool_format import ToolFormat
 from sampan.server.service import Service
 from sampan.text import THINK_START
 
-REASONING_FIELDS = {
-    "reasoning_content": ("reasoning_content",),
-    "reasoning": ("reasoning",),
-    "both": ("reasoning_content", "reasoning"),
-}
 CONTENT = ("content",)
 
 
 class ChatFormat:
     """Shapes the answers of one request.
 
-    Thought goes into the fields that `reasoning_format` names, or stays in `content` between its tags (`none`: then the
-    tag that the prompt ended with is given back, so that there are always two), or is left out with its logprobs
-    (`include_reasoning=false`).
+    Thought goes into the fields that `reasoning_format` names, or stays in `content` between its tags (then the tag
+    that the prompt ended with is given back, so that there are always two), or is left out with its logprobs (`hidden`,
+    `include_reasoning=false`).
 
     Args:
         model: the name under which the model answers.
         starts_in_reasoning: whether the prompt ended inside a thought.
         answer_id: the `id` of the answer.
+        prompt: its token ids.
     """
 
     def __init__(
-        self, service: Service, request: ChatRequest, model: str, starts_in_reasoning: bool, answer_id: str
+        self,
+        service: Service,
+        request: ChatRequest,
+        model: str,
+        starts_in_reasoning: bool,
+        answer_id: str,
+        prompt: Sequence[int],
     ) -> None:
         self._tokenizer = service.tokenizer
         self._with_logprobs = bool(request.logprobs)
         self._with_prompt_logprobs = request.prompt_logprobs is not None
         self._num_choices = request.num_choices
         self._with_usage = request.include_usage
-        self._hides_reasoning = request.include_reasoning is False
-        self._is_raw = service.config.reasoning_format == "none" and not self._hides_reasoning
+        shown = request.shown_format(service.config.reasoning_format)
+        self._hides_reasoning = shown == "hidden"
+        self._reasoning_fields, self._is_raw = FORMATS[shown]
         self._raw_prefix = f"{THINK_START}\n" if self._is_raw and starts_in_reasoning else ""
-        fields = REASONING_FIELDS.get(service.config.reasoning_format, ())
-        self._reasoning_fields = () if self._hides_reasoning else fields
         self._envelope = {
             "id": answer_id,
             "created": int(time.time()),
@@ -58,6 +61,10 @@ class ChatFormat:
         }
         plan = request.tool_plan
         self._tools = None if plan is None else ToolFormat(plan, is_legacy=request.has_legacy_tools)
+        self._prompt = prompt
+        self._with_ids = bool(request.return_token_ids)
+        self._running_usage = RunningUsage(len(prompt)) if request.continuous_usage else None
+        self._held_ids: dict[int, list[int]] = defaultdict(list)
         self._held_logprobs: dict[int, list[TokenLogprobs]] = defaultdict(list)
         self._frames: dict[tuple[int, tuple[str, ...]], EventFrame] = {}
 
@@ -67,6 +74,8 @@ class ChatFormat:
         body = {**self._envelope, "object": "chat.completion", "choices": choices, "usage": answers.usage()}
         if self._with_prompt_logprobs:
             body["prompt_logprobs"] = prompt_logprobs(answers.answers[0].prompt_logprobs, self._tokenizer)
+        if self._with_ids:
+            body["prompt_token_ids"] = self._prompt
         return body
 
     def first_events(self) -> bytes:
@@ -81,9 +90,13 @@ class ChatFormat:
     def events(self, delta: Delta) -> bytes:
         """A delta as chunks: thought and answer apart, as many clients look at one of them only."""
         text, index = delta.text, delta.index
+        hidden = delta.num_thought_tokens if self._hides_reasoning else 0
         if self._with_logprobs:
-            hidden = delta.num_thought_tokens if self._hides_reasoning else 0
             self._held_logprobs[index] += delta.logprobs[hidden:]
+        if self._with_ids:
+            self._held_ids[index] += delta.token_ids[hidden:]
+        if self._running_usage is not None:
+            self._running_usage.take(delta)
         chunks = b""
         if text.reasoning and self._reasoning_fields:
             chunks += self._text_chunk(index, self._reasoning_fields, text.reasoning)
@@ -116,17 +129,18 @@ class ChatFormat:
             message["content"] = self._raw_prefix + (message["content"] or "")
         message.update(dict.fromkeys(self._reasoning_fields, text.reasoning))
         hidden = text.num_reasoning_tokens if self._hides_reasoning else 0
-        return {
+        choice = {
             "index": answer.index,
             "message": message,
             "logprobs": chat_logprobs(answer.logprobs[hidden:], self._tokenizer) if self._with_logprobs else None,
             "finish_reason": reason,
             "stop_reason": answer.stop_reason,
         }
+        return {**choice, "token_ids": answer.token_ids[hidden:]} if self._with_ids else choice
 
     def _text_chunk(self, index: int, fields: tuple[str, ...], text: str) -> bytes:
         """Most chunks by far: nothing but text, and all but the text is as in the one before."""
-        if index in self._held_logprobs:
+        if index in self._held_logprobs or self._with_ids or self._running_usage is not None:
             return self._chunk(index, dict.fromkeys(fields, text))
         frame = self._frames.get((index, fields))
         if frame is None:
@@ -156,4 +170,10 @@ class ChatFormat:
             "stop_reason": stop_reason,
         }
         chunk = {**self._envelope, "object": "chat.completion.chunk", "choices": [choice]}
-        return {**chunk, "usage": None} if self._with_usage else chunk
+        if self._with_ids:
+            choice["token_ids"] = self._held_ids.pop(index, [])
+            if "role" in delta:
+                chunk["prompt_token_ids"] = self._prompt
+        if self._with_usage:
+            chunk["usage"] = self._running_usage.usage() if self._running_usage is not None else None
+        return chunk

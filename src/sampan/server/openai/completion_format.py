@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from sampan.server.answer import Answer, Answers, Delta
 from sampan.server.http.streaming import EventFrame, event
 from sampan.server.openai.logprobs import CompletionLogprobs, prompt_logprobs
 from sampan.server.openai.requests import CompletionRequest
+from sampan.server.openai.running_usage import RunningUsage
 from sampan.server.service import Service
 
 
@@ -48,12 +48,15 @@ class CompletionFormat:
         # Echoes that a stream still owes, and what has come of their log-probabilities.
         self._owed: dict[int, list[TokenLogprobs]] = {i: [] for i in choices if request.echo and self._logprobs}
         self._envelope = {
-            "id": f"cmpl-{uuid.uuid4().hex}",
+            "id": request.answer_id("cmpl"),
             "object": "text_completion",
             "created": int(time.time()),
             "model": model,
             "system_fingerprint": service.system_fingerprint,
         }
+        self._with_ids = bool(request.return_token_ids)
+        self._held_ids: dict[int, list[int]] = {}
+        self._running_usage = RunningUsage(sum(map(len, token_ids))) if request.continuous_usage else None
         self._frames: dict[int, EventFrame] = {}
 
     def completion(self, answers: Answers) -> dict[str, Any]:
@@ -68,6 +71,10 @@ class CompletionFormat:
     def events(self, delta: Delta) -> bytes:
         """A delta as a chunk, unless it has nothing to show yet."""
         index, opening, logprobs = delta.index, b"", None
+        if self._running_usage is not None:
+            self._running_usage.take(delta)
+        if self._with_ids:
+            self._held_ids.setdefault(index, []).extend(delta.token_ids)
         if index in self._owed:
             self._owed[index] += delta.prompt_logprobs
             if not delta.token_ids and delta.finish_reason is None:
@@ -100,6 +107,9 @@ class CompletionFormat:
         }
         if self._with_prompt_logprobs:
             choice["prompt_logprobs"] = prompt_logprobs(answer.prompt_logprobs, self._tokenizer)
+        if self._with_ids:
+            choice["prompt_token_ids"] = self._token_ids[index // self._num_choices]
+            choice["token_ids"] = answer.token_ids
         return choice
 
     def _echo(self, index: int) -> str:
@@ -110,6 +120,8 @@ class CompletionFormat:
 
     def _text_chunk(self, index: int, text: str) -> bytes:
         """Most chunks by far: all but the text is as in the one before."""
+        if self._with_ids or self._running_usage is not None:
+            return self._chunk(index, text, None)
         frame = self._frames.get(index)
         if frame is None:
             frame = self._frames[index] = EventFrame(self._data(index, EventFrame.HOLE))
@@ -140,5 +152,9 @@ class CompletionFormat:
             "finish_reason": finish_reason,
             "stop_reason": stop_reason,
         }
+        if self._with_ids:
+            choice["token_ids"] = self._held_ids.pop(index, [])
         chunk = {**self._envelope, "choices": [choice]}
-        return {**chunk, "usage": None} if self._with_usage else chunk
+        if self._with_usage:
+            chunk["usage"] = self._running_usage.usage() if self._running_usage is not None else None
+        return chunk

@@ -30,6 +30,7 @@ def completion_routes(service: Service) -> APIRouter:
         model = service.model_name(request.model)
         prompts = request.prompts()
         token_ids = [await service.text_prompt(item) if isinstance(item, str) else item for item in prompts]
+        token_ids = [request.truncated(ids, service.engine.max_model_len) for ids in token_ids]
         answers = service.open(token_ids, request, num_choices=request.num_choices, cache_salt=request.cache_salt or "")
         shape = CompletionFormat(service, request, model, prompts, token_ids)
         return await respond(http, answers, shape, service.config.ping_interval_seconds, stream=bool(request.stream))

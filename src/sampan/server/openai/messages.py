@@ -10,22 +10,29 @@ MAX_MESSAGES = 4096
 
 _TEXT = {"type": "string"}
 _OPTIONAL_TEXT = {"type": ["string", "null"]}
-_PART = {
-    "type": "object",
-    "required": ["type", "text"],
-    "properties": {"type": {"const": "text"}, "text": _TEXT},
-}
+
+
+def _part(field: str, *kinds: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["type", field],
+        "properties": {"type": {"enum": list(kinds)}, field: _TEXT},
+    }
+
+
+_PART = {"anyOf": [_part("text", "text", "input_text", "output_text"), _part("refusal", "refusal")]}
 _CONTENT = {"anyOf": [_TEXT, {"type": "array", "items": _PART}]}
+_FUNCTION: dict[str, Any] = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": _TEXT, "arguments": {"anyOf": [_TEXT, {"type": "object"}]}},
+}
 _TOOL_CALL = {
     "type": "object",
     "required": ["function"],
     "properties": {
         "id": _OPTIONAL_TEXT,
-        "function": {
-            "type": "object",
-            "required": ["name"],
-            "properties": {"name": _TEXT, "arguments": {"anyOf": [_TEXT, {"type": "object"}]}},
-        },
+        "function": _FUNCTION,
     },
 }
 
@@ -37,7 +44,7 @@ def _message(roles: list[str], content: dict[str, Any], required: list[str], mor
 
 _MESSAGE = {
     "anyOf": [
-        _message(["system", "developer", "user", "tool"], _CONTENT, ["content"], {}),
+        _message(["system", "developer", "user", "tool", "function"], _CONTENT, ["content"], {}),
         _message(
             ["assistant"],
             {"anyOf": [*_CONTENT["anyOf"], {"type": "null"}]},
@@ -46,6 +53,7 @@ _MESSAGE = {
                 "reasoning_content": _OPTIONAL_TEXT,
                 "reasoning": _OPTIONAL_TEXT,
                 "tool_calls": {"anyOf": [{"type": "array", "items": _TOOL_CALL}, {"type": "null"}]},
+                "function_call": {"anyOf": [_FUNCTION, {"type": "null"}]},
             },
         ),
     ]
@@ -55,6 +63,32 @@ Messages = Annotated[
     list[Annotated[dict[str, Any], WithJsonSchema(_MESSAGE)]], Field(min_length=1, max_length=MAX_MESSAGES)
 ]
 """A conversation."""
+
+
+def _item(kind: str, fields: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {"type": "object", "required": ["type", *required], "properties": {"type": {"const": kind}, **fields}}
+
+
+_CALL_FIELDS = {"call_id": _OPTIONAL_TEXT, **_FUNCTION["properties"]}
+_INPUT_MESSAGE = {
+    "type": "object",
+    "required": ["role", "content"],
+    "properties": {
+        "type": {"const": "message"},
+        "role": {"enum": ["system", "developer", "user", "assistant"]},
+        "content": _CONTENT,
+    },
+}
+_ITEM = {
+    "anyOf": [
+        _INPUT_MESSAGE,
+        _item("function_call", _CALL_FIELDS, "name", "arguments"),
+        _item("function_call_output", {"call_id": _OPTIONAL_TEXT, "output": _CONTENT}, "output"),
+        _item("reasoning", {}),
+    ]
+}
+InputItems = Annotated[list[Annotated[dict[str, Any], WithJsonSchema(_ITEM)]], Field(min_length=1)]
+"""The `input` of `/v1/responses`, checked by `responses.items` and `sampan.text`."""
 
 TemplateArguments = Annotated[
     dict[str, Any],

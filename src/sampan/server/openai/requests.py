@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -12,8 +13,9 @@ from pydantic.config import JsonDict
 from sampan.engine.sampling_params import MAX_LOGPROBS
 from sampan.engine.structured import StructuredOutputsParams
 from sampan.errors import RequestError
-from sampan.server.fields import MAX_CHOICES, ModelName, SamplingFields, TokenIds, TokenLimit, one_of
+from sampan.server.fields import MAX_CHOICES, MAX_COUNT, ModelName, SamplingFields, TokenIds, TokenLimit, one_of
 from sampan.server.openai.messages import Messages, TemplateArguments
+from sampan.server.openai.reasoning import Effort, ReasoningFormat, ReasoningOptions, ThinkingOptions, one_thinking
 from sampan.server.openai.tool_grammar import tool_constraint
 from sampan.server.openai.tools import (
     MAX_TOOLS,
@@ -44,12 +46,33 @@ class OpenAIRequest(SamplingFields):
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
     stream: bool | None = None
     stream_options: dict[str, bool | None] | None = None
+    truncate_prompt_tokens: Literal[-1] | Annotated[int, Field(ge=1, le=MAX_COUNT)] | None = (
+        None  # keeps the last ones; -1 as many as fit
+    )
+    return_token_ids: bool | None = None
+    request_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._:-]{1,128}$")  # the end of the answer's id
     cache_salt: str | None = Field(default=None, max_length=256)  # cached prompts are shared under equal salts only
 
     @property
     def num_choices(self) -> int:
         """Answers of each prompt."""
         return self.n or 1
+
+    def answer_id(self, prefix: str) -> str:
+        """The `id` of the answer."""
+        return f"{prefix}-{self.request_id or uuid.uuid4().hex}"
+
+    def truncated(self, prompt: Sequence[int], max_model_len: int) -> Sequence[int]:
+        """The end of a prompt, where the request wants no more of it."""
+        if self.truncate_prompt_tokens is None:
+            return prompt
+        room = max_model_len - (self.max_new_tokens or 1)
+        return prompt[-max(room, 1) :] if self.truncate_prompt_tokens == -1 else prompt[-self.truncate_prompt_tokens :]
+
+    @property
+    def continuous_usage(self) -> bool:
+        """Whether each chunk of a stream says what was used so far."""
+        return self.include_usage and bool((self.stream_options or {}).get("continuous_usage_stats"))
 
     @property
     def num_prompt_logprobs(self) -> int | None:
@@ -74,7 +97,12 @@ class ChatRequest(OpenAIRequest):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
     include_reasoning: bool | None = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    reasoning_effort: Effort | None = None
+    reasoning: ReasoningOptions | None = None
+    thinking: ThinkingOptions | None = None
+    enable_thinking: bool | None = None
+    reasoning_format: ReasoningFormat | None = None
+    separate_reasoning: bool | None = None
     chat_template_kwargs: TemplateArguments | None = None
     add_generation_prompt: bool | None = None
     continue_final_message: bool | None = None
@@ -100,6 +128,43 @@ class ChatRequest(OpenAIRequest):
         return self.top_logprobs or 0
 
     @property
+    def max_thinking_tokens(self) -> int | None:
+        value = super().max_thinking_tokens
+        own = self.reasoning.max_tokens if self.reasoning is not None else None
+        value = one_of("thinking_token_budget", value, "reasoning.max_tokens", own)
+        budget = self.thinking.budget_tokens if self.thinking is not None else None
+        return one_of("thinking_token_budget", value, "thinking.budget_tokens", budget)
+
+    @property
+    def wants_thinking(self) -> bool | None:
+        """None where the request says nothing of it. The distills know no degrees of effort: only `none` differs."""
+        efforts = {
+            "reasoning_effort": self.reasoning_effort,
+            "reasoning.effort": self.reasoning.effort if self.reasoning is not None else None,
+        }
+        kind = self.thinking.type if self.thinking is not None else "auto"
+        return one_thinking(
+            {
+                **{name: None if effort is None else effort != "none" for name, effort in efforts.items()},
+                "reasoning.enabled": self.reasoning.enabled if self.reasoning is not None else None,
+                "thinking": {"enabled": True, "disabled": False}.get(kind),
+                "enable_thinking": self.enable_thinking,
+            }
+        )
+
+    def shown_format(self, default: str) -> str:
+        """Where the thought is to be seen; see `reasoning.FORMATS`.
+
+        Args:
+            default: the server's.
+        """
+        if self.include_reasoning is False or (self.reasoning is not None and self.reasoning.exclude):
+            return "hidden"
+        if self.reasoning_format is None and self.separate_reasoning is False:
+            return "none"
+        return self.reasoning_format or default
+
+    @property
     def has_legacy_tools(self) -> bool:
         """Whether the request speaks of functions as OpenAI did before there were tools."""
         return bool(self.functions)
@@ -122,9 +187,9 @@ class ChatRequest(OpenAIRequest):
         return wanted if plan is None else tool_constraint(plan, wanted)
 
     def template_options(self) -> dict[str, Any]:
-        """Arguments for `ChatTemplate.encode`. The distills know no degrees of effort: only `none` differs."""
+        """Arguments for `Service.chat_prompt`."""
         return {
-            "thinking": self.reasoning_effort != "none",
+            "thinking": self.wants_thinking,
             "add_generation_prompt": self.add_generation_prompt,
             "continue_final_message": bool(self.continue_final_message),
             "tools": self.tool_plan.shown if self.tool_plan else (),

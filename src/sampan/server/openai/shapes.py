@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -50,22 +50,39 @@ class ChatLogprobs(BaseModel):
 
 
 class CompletionLogprobs(BaseModel):
-    """Of a completion: parallel lists. Of a prompt's first token nothing is known, so null stands there."""
+    """Of a completion: parallel lists."""
 
     tokens: list[str]
-    token_logprobs: list[float | None]
+    token_logprobs: list[float | None]  # none for the first token of an echo
     top_logprobs: list[dict[str, float] | None]
     text_offset: list[int]
 
 
+class CalledFunction(BaseModel):
+    """`arguments` is JSON as the model wrote it."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(BaseModel):
+    """One call of an answer."""
+
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
 class AssistantMessage(BaseModel):
-    """`content` is null where generation ended inside the thought. The fields of the thought depend on the server's
-    `--reasoning-format`."""
+    """`content` is null where generation ended inside the thought, or all is calls. The fields of the thought depend on
+    the server's `--reasoning-format`, or on the request's."""
 
     role: Literal["assistant"]
     content: str | None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: CalledFunction | None = None
 
 
 class Choice(BaseModel):
@@ -74,6 +91,14 @@ class Choice(BaseModel):
     index: int
     finish_reason: str
     stop_reason: int | str | None
+
+
+class PromptLogprob(BaseModel):
+    """A token at one place of a prompt, by its id."""
+
+    logprob: float
+    rank: int
+    decoded_token: str
 
 
 class ChatChoice(Choice):
@@ -88,6 +113,7 @@ class CompletionChoice(Choice):
 
     text: str
     logprobs: CompletionLogprobs | None
+    prompt_logprobs: list[dict[str, PromptLogprob] | None] | None = None
 
 
 class Completed(BaseModel):
@@ -105,6 +131,7 @@ class ChatCompletion(Completed):
 
     object: Literal["chat.completion"]
     choices: list[ChatChoice]
+    prompt_logprobs: list[dict[str, PromptLogprob] | None] | None = None
 
 
 class Completion(Completed):
@@ -141,3 +168,43 @@ class ModelList(BaseModel):
     has_more: bool
     first_id: str
     last_id: str
+
+
+class InputTokensDetails(BaseModel):
+    """Of a response's usage."""
+
+    cached_tokens: int
+    cache_write_tokens: int
+
+
+class ResponseUsage(BaseModel):
+    """Tokens of a response."""
+
+    input_tokens: int
+    input_tokens_details: InputTokensDetails
+    output_tokens: int
+    output_tokens_details: CompletionTokensDetails
+    total_tokens: int
+
+
+class ResponseItem(BaseModel):
+    """`reasoning` and `message` have `content`; `function_call` has a call."""
+
+    type: Literal["reasoning", "message", "function_call"]
+    id: str
+    status: Literal["completed", "incomplete"]
+
+
+class ResponseObject(BaseModel):
+    """A whole response. The fields that are not named here repeat the request."""
+
+    id: str
+    object: Literal["response"]
+    created_at: int
+    model: str
+    status: Literal["completed", "incomplete"]
+    incomplete_details: dict[str, str] | None
+    output: list[ResponseItem]
+    store: Literal[False]
+    tools: list[dict[str, Any]]
+    usage: ResponseUsage

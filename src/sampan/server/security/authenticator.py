@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hmac
 import logging
-import os
-import time
 from pathlib import Path
 
 from sampan.config import ServerConfig
 from sampan.errors import ConfigError
 from sampan.server.security.keys import ApiKey, digest_of, read_keys, utc_now
+from sampan.server.watched_files import WatchedFiles
 
 logger = logging.getLogger("sampan.server")
 
-POLL_SECONDS = 1.0
 OPERATOR = "operator"  # who holds the key of --api-key
 
 
@@ -34,8 +32,7 @@ class Authenticator:
     def __init__(self, config: ServerConfig) -> None:
         self._path = Path(config.api_key_file) if config.api_key_file else None
         self._own = _operator_keys(config.api_key_sha256)
-        self._seen = self._signature()
-        self._next_look = time.monotonic() + POLL_SECONDS
+        self._file = WatchedFiles([config.api_key_file] if config.api_key_file else [])
         self._set_keys(read_keys(self._path) if self._path else ())
 
     def find(self, secret: bytes) -> ApiKey | None:
@@ -55,30 +52,14 @@ class Authenticator:
         self._keys = [(key.digest, key) for key in (*self._own, *keys)]
 
     def _follow_file(self) -> None:
-        now = time.monotonic()
-        if self._path is None or now < self._next_look:
+        if self._path is None or not self._file.have_changed():
             return
-        self._next_look = now + POLL_SECONDS
-        signature = self._signature()
-        if signature == self._seen:
-            return
-        self._seen = signature
         try:
             self._set_keys(read_keys(self._path))
         except ConfigError as error:
             logger.error("API keys stay as they were: %s", error)
         else:
             logger.info("%d API keys were read from %s", len(self._keys) - len(self._own), self._path)
-
-    def _signature(self) -> tuple[int, ...]:
-        """Changes whenever the file does; taken before it is read, so that a change meanwhile is seen next time."""
-        if self._path is None:
-            return ()
-        try:
-            found = os.stat(self._path)
-        except OSError:
-            return ()
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode, found.st_uid
 
 
 def _operator_keys(sha256: str) -> tuple[ApiKey, ...]:

@@ -1,0 +1,105 @@
+"""The blocks in which GGUF stores quantised rows, widened to float32 to the bit as ggml does it.
+
+A row is cut into blocks, and a block holds codes and what they are to be multiplied with. d and m are fp16.
+
+=====  ======  =====  ==================================================================================
+type   values  bytes  layout, and value
+=====  ======  =====  ==================================================================================
+Q8_0       32     34  d, 32 codes int8                                        d * q
+Q4_0       32     18  d, 16 bytes: values 0-15 low, 16-31 high                d * (q - 8)
+Q4_K      256    144  d, m, 12 bytes of scales, 128 bytes                     d * s * q - m * o
+Q5_K      256    176  d, m, 12 bytes of scales, 32 bytes of fifth bits, 128   d * s * q - m * o
+Q6_K      256    210  128 bytes low, 64 bytes high, 16 scales int8, d         d * s * (q - 32)
+=====  ======  =====  ==================================================================================
+
+Source: ggml-quants.c and ggml-common.h of ggml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sampan.checkpoint.dtypes import Float32Array
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockType:
+    """How one quantised type is stored; `widen` takes blocks [n, num_bytes] and gives values [n, num_values]."""
+
+    name: str
+    num_values: int
+    num_bytes: int
+    widen: Callable[[Bytes], Float32Array]
+
+
+def _half(blocks: Bytes, at: int) -> Float32Array:
+    """The fp16 at a byte of each block, [n, 1]."""
+    return np.ascontiguousarray(blocks[:, at : at + 2]).view("<f2").astype(np.float32)
+
+
+def _nibbles(packed: Bytes, run: int) -> Bytes:
+    """Codes of 4 bits: of each `run` bytes first the low halves, then the high ones. [n, b] -> [n, b / run, 2, run]."""
+    runs = packed.reshape(len(packed), -1, 1, run)
+    return np.concatenate([runs & 0x0F, runs >> 4], axis=2)
+
+
+def _q8_0(blocks: Bytes) -> Float32Array:
+    return blocks[:, 2:].view(np.int8).astype(np.float32) * _half(blocks, 0)
+
+
+def _q4_0(blocks: Bytes) -> Float32Array:
+    codes = _nibbles(blocks[:, 2:], 16).reshape(len(blocks), 32)
+    return _half(blocks, 0) * (codes.astype(np.float32) - 8)
+
+
+def _scales_and_offsets(packed: Bytes) -> tuple[Float32Array, Float32Array]:
+    """Eight scales and eight offsets of 6 bits each, from 12 bytes; two of [n, 8, 1].
+
+    The first four of each lie whole in bytes 0-3 and 4-7. Of the last four, the low halves share bytes 8-11, and the
+    two high bits lie on top of the first four.
+    """
+    first, second, shared = packed[:, 0:4], packed[:, 4:8], packed[:, 8:12]
+    scales = np.concatenate([first & 0x3F, (shared & 0x0F) | (first >> 6 << 4)], axis=1)
+    offsets = np.concatenate([second & 0x3F, (shared >> 4) | (second >> 6 << 4)], axis=1)
+    return scales[:, :, None].astype(np.float32), offsets[:, :, None].astype(np.float32)
+
+
+def _with_offsets(blocks: Bytes, codes: Bytes) -> Float32Array:
+    """Q4_K and Q5_K, from codes [n, 8, 32]."""
+    scales, offsets = _scales_and_offsets(blocks[:, 4:16])
+    scales *= _half(blocks, 0)[:, :, None]
+    offsets *= _half(blocks, 2)[:, :, None]
+    return (scales * codes.astype(np.float32) - offsets).reshape(len(blocks), 256)
+
+
+def _q4_k(blocks: Bytes) -> Float32Array:
+    return _with_offsets(blocks, _nibbles(blocks[:, 16:], 32).reshape(-1, 8, 32))
+
+
+def _q5_k(blocks: Bytes) -> Float32Array:
+    fifth = blocks[:, None, 16:48] >> np.arange(8, dtype=np.uint8)[:, None] & np.uint8(1)
+    return _with_offsets(blocks, _nibbles(blocks[:, 48:], 32).reshape(-1, 8, 32) | fifth << np.uint8(4))
+
+
+def _q6_k(blocks: Bytes) -> Float32Array:
+    low = _nibbles(blocks[:, :128], 64).reshape(-1, 8, 32)
+    high = blocks[:, 128:192].reshape(-1, 2, 1, 32) >> np.array([0, 2, 4, 6], np.uint8)[:, None] & 3
+    codes = (low | high.reshape(-1, 8, 32) << 4).astype(np.float32) - 32
+    scales = np.ascontiguousarray(blocks[:, 192:208]).view(np.int8).astype(np.float32) * _half(blocks, 208)
+    return (scales[:, :, None] * codes.reshape(-1, 16, 16)).reshape(-1, 256)
+
+
+BLOCK_TYPES: Mapping[int, BlockType] = {
+    2: BlockType("Q4_0", 32, 18, _q4_0),
+    8: BlockType("Q8_0", 32, 34, _q8_0),
+    12: BlockType("Q4_K", 256, 144, _q4_k),
+    13: BlockType("Q5_K", 256, 176, _q5_k),
+    14: BlockType("Q6_K", 256, 210, _q6_k),
+}
+"""By ggml's number of the type."""

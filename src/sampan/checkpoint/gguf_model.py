@@ -1,0 +1,136 @@
+"""A GGUF file as a checkpoint: its configuration from its keys, its tensors under Hugging Face's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sampan.checkpoint.base import RawTensor, widened
+from sampan.checkpoint.dtypes import Array, Float32Array
+from sampan.checkpoint.gguf_reader import GgufFile
+from sampan.checkpoint.shapes import OUTPUT, expected_tensors, verify
+from sampan.config import ModelConfig, RopeScaling
+from sampan.errors import CheckpointError, ConfigError
+from sampan.rope import inverse_frequencies
+
+MODEL_TENSORS = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+LAYER_TENSORS = {
+    "input_layernorm": "attn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+ROPE_FACTORS = "rope_freqs.weight"
+ANOTHER = "use a GGUF file of an R1 distill"
+
+
+def gguf_name(name: str) -> str:
+    """`model.layers.3.mlp.up_proj.weight` -> `blk.3.ffn_up.weight`."""
+    stem, _, kind = name.rpartition(".")
+    if stem in MODEL_TENSORS:
+        return f"{MODEL_TENSORS[stem]}.{kind}"
+    layer, _, part = stem.removeprefix("model.layers.").partition(".")
+    return f"blk.{layer}.{LAYER_TENSORS[part]}.{kind}"
+
+
+class GgufCheckpoint:
+    """See `Checkpoint`. `keys` are the file's, for its tokenizer and template."""
+
+    def __init__(self, file: GgufFile, config: ModelConfig) -> None:
+        self.path, self.config, self.keys = file.path, config, file.keys
+        self._file = file
+        stored = set(file.names())
+        self._names = {name: gguf_name(name) for name in expected_tensors(config) if gguf_name(name) in stored}
+        # What is not ours keeps its name, so that it is reported as left over.
+        self._names |= {name: name for name in stored - set(self._names.values()) - {ROPE_FACTORS}}
+
+    def names(self) -> Sequence[str]:
+        return list(self._names)
+
+    def get(self, name: str) -> Float32Array:
+        return widened(self.raw(name), name)
+
+    def raw(self, name: str) -> RawTensor:
+        if name not in self._names:
+            raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
+        raw = self._file.raw(self._names[name])
+        if self.config.model_type != "llama" or not name.endswith(("q_proj.weight", "k_proj.weight")):
+            return raw
+        return RawTensor(raw.dtype, raw.shape, lambda begin, end: self._in_halves(raw, begin, end), raw.file)
+
+    def _in_halves(self, raw: RawTensor, begin: int, end: int) -> Array:
+        """llama.cpp rotates neighbours, so its Llama files have the two halves of each head's rows in turn: back."""
+        half = self.config.head_dim // 2
+        first, last = begin // (2 * half), -(-end // (2 * half))
+        heads = raw.rows(first * 2 * half, last * 2 * half).reshape(last - first, half, 2, -1)
+        rows = heads.swapaxes(1, 2).reshape((last - first) * 2 * half, -1)
+        return rows[begin - first * 2 * half :][: end - begin]
+
+
+def open_gguf(path: Path) -> GgufCheckpoint:
+    """Opens a file and verifies it against its own keys.
+
+    Raises:
+        CheckpointError: it is absent, damaged, one part of several, or lacks or mistypes a key.
+        ConfigError: it describes a model that Sampan does not know.
+    """
+    file = GgufFile(path)
+    if file.keys.get("split.count", 1) not in (0, 1):
+        raise CheckpointError(f"{path} is one part of several", remedy="merge them with llama-gguf-split --merge")
+    checkpoint = GgufCheckpoint(file, _read_config(file))
+    verify(checkpoint)
+    return checkpoint
+
+
+def _read_config(file: GgufFile) -> ModelConfig:
+    keys = file.keys
+    kind = keys.get("general.architecture")
+    if kind not in ("qwen2", "llama"):
+        raise ConfigError(f"{file.path}: the architecture {str(kind)[:40]!r} is not supported", remedy=ANOTHER)
+    embedding = file.raw("token_embd.weight").shape
+    data = {
+        "model_type": kind,
+        "vocab_size": embedding[0],
+        "hidden_size": keys.get(f"{kind}.embedding_length"),
+        "intermediate_size": keys.get(f"{kind}.feed_forward_length"),
+        "num_hidden_layers": keys.get(f"{kind}.block_count"),
+        "num_attention_heads": keys.get(f"{kind}.attention.head_count"),
+        "num_key_value_heads": keys.get(f"{kind}.attention.head_count_kv"),
+        "head_dim": keys.get(f"{kind}.attention.key_length"),
+        "max_position_embeddings": keys.get(f"{kind}.context_length"),
+        "rms_norm_eps": _near(keys.get(f"{kind}.attention.layer_norm_rms_epsilon")),
+        "rope_theta": keys.get(f"{kind}.rope.freq_base"),
+        "tie_word_embeddings": gguf_name(OUTPUT) not in file.names(),
+        "bos_token_id": keys.get("tokenizer.ggml.bos_token_id"),
+        "eos_token_id": keys.get("tokenizer.ggml.eos_token_id"),
+    }
+    scaling = keys.get(f"{kind}.rope.scaling.type", "none")
+    if scaling not in ("none", "llama3"):
+        raise ConfigError(f"{file.path}: rope scaling {str(scaling)[:40]!r} is not supported", remedy=ANOTHER)
+    config = ModelConfig.from_dict(data, source=str(file.path))
+    return _scaled(file, config) if ROPE_FACTORS in file.names() else config
+
+
+def _near(value: Any) -> Any:
+    """Keys are float32: 1e-6 comes as 9.99999997e-07. The shortest number that is the same float32 is meant."""
+    return float(str(np.float32(value))) if isinstance(value, float) else value
+
+
+def _scaled(file: GgufFile, config: ModelConfig) -> ModelConfig:
+    """The file holds by how much each frequency is divided, and not why. It must be Llama 3's scaling as its makers
+    published it."""
+    scaled = replace(config, rope_scaling=RopeScaling())
+    wanted = inverse_frequencies(config) / inverse_frequencies(scaled)
+    factors = file.get(ROPE_FACTORS)
+    if factors.shape != wanted.shape or not np.allclose(factors, wanted, rtol=1e-4):
+        raise ConfigError(f"{file.path}: {ROPE_FACTORS} is not Llama 3's scaling", remedy=ANOTHER)
+    return scaled
