@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+NODE := tests/clients/node
+NODE_CLIENT := $(NODE)/node_modules/.package-lock.json
 # What a new build depends on. Python files are not among them: they are used where they lie.
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc -type f)
 
@@ -28,8 +30,8 @@ demo: $(VENV)/.sampan  ## ask the embedded model one question
 	@PATH="$(abspath $(BIN)):$$PATH" bash scripts/demo.sh
 
 .PHONY: test
-test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones, those against torch, and those in a browser
-	@$(BIN)/python -m pytest -q -m "not slow and not reference and not browser"
+test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones, and those that a target below is for
+	@$(BIN)/python -m pytest -q -m "not slow and not reference and not browser and not clients"
 
 .PHONY: test-browser
 test-browser: $(VENV)/.sampan $(VENV)/.test $(VENV)/.browser  ## drive the chat page in a headless Chromium
@@ -40,8 +42,13 @@ test-browser: $(VENV)/.sampan $(VENV)/.test $(VENV)/.browser  ## drive the chat 
 test-reference: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## compare with torch and transformers (large downloads)
 	@$(BIN)/python -m pytest -q -m reference
 
+.PHONY: test-clients
+test-clients: $(VENV)/.sampan $(VENV)/.test $(VENV)/.clients $(NODE_CLIENT)  ## run other people's clients against the server
+	@$(BIN)/python -m pytest -q -m clients
+
 .PHONY: test-all
-test-all: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference $(VENV)/.browser  ## run every test
+ALL_GROUPS := $(VENV)/.test $(VENV)/.reference $(VENV)/.browser $(VENV)/.clients
+test-all: $(VENV)/.sampan $(ALL_GROUPS) $(NODE_CLIENT)  ## run every test
 	@bash scripts/install_chromium.sh
 	@$(BIN)/python -m pytest -q
 
@@ -90,6 +97,11 @@ $(VENV)/.sampan: $(SOURCES) | $(VENV)/.build
 	  echo "Building Sampan and installing what it needs (about 250 MB, most of it PaddlePaddle)"; fi
 	$(call pip_install,--no-build-isolation --editable .)
 
-$(VENV)/.test $(VENV)/.check $(VENV)/.reference $(VENV)/.browser: $(VENV)/.%: pyproject.toml | $(VENV)/.python
+$(VENV)/.test $(VENV)/.check $(VENV)/.reference $(VENV)/.browser $(VENV)/.clients: $(VENV)/.%: pyproject.toml | $(VENV)/.python
 	@echo "Installing the dependency group '$*'"
 	$(call pip_install,--group $*)
+
+# Without Node its client is left out.
+$(NODE_CLIENT): $(NODE)/package.json
+	@if command -v npm >/dev/null; then npm install --prefix $(NODE) --no-audit --no-fund --loglevel error; touch -c $@; \
+	  else echo "npm is not installed: the client for Node is left out"; fi

@@ -23,6 +23,7 @@ TRANSLATIONS = sorted(page for page in PAGES if page.name.endswith(".zh-CN.md"))
 ORIGINALS = [page for page in PAGES if page not in TRANSLATIONS]
 
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CURL = re.compile(r"\bcurl\b[^`]*://")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -85,6 +86,14 @@ def test_clients_are_answered(block: Block, environment: dict[str, str], server:
     assert "127.0.0.1:8000" in block.code
     code = block.code.replace("127.0.0.1:8000", server)
     assert run(code, block.kind.split()[0], environment, tmp_path).strip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_curl_is_run(page: Path) -> None:
+    """It stands in a block that is; of translations it is enough that they show the same, see below."""
+    not_run = [block.code for block in blocks(page) if block.kind not in ("bash run", "bash serve")]
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    assert [code for code in [*not_run, text] if CURL.search(code)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -80,6 +80,15 @@ class RequestError(UsageError):
 class ContextLengthError(RequestError):
     """Prompt and answer together do not fit the model's context."""
 
+    @classmethod
+    def of(cls, prompt_len: int, answer_len: int, context_len: int) -> ContextLengthError:
+        """All three in tokens."""
+        return cls(
+            f"{prompt_len} prompt tokens and max_tokens={answer_len} exceed the context of {context_len} tokens",
+            param="max_tokens" if prompt_len < context_len else "prompt",
+            remedy="shorten the prompt or ask for fewer tokens",
+        )
+
 
 class UnknownAnswerError(RequestError):
     """No answer of that id is being written."""

@@ -12,6 +12,8 @@ from sampan.cluster.control import Channel, FromChild, channel_pair
 
 MAX_STOPPED_TICKS = 4
 MAX_SILENT_TICKS = 20
+# What a large request took is given back when it is done: glibc would raise these two by itself, and keep it.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
 
 class Child:
@@ -34,6 +36,7 @@ class Child:
                 stdout=2,
                 pass_fds=fds,
                 start_new_session=True,
+                env={**ALLOCATOR, **os.environ},
             )
         self.channel: Channel = Channel(ours, FromChild)
         self.channel.send(order)

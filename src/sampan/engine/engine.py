@@ -184,12 +184,7 @@ class Engine:
                 )
         answer_len = 1 if params.max_tokens is None else params.max_tokens
         if prompt_len + answer_len > self.max_model_len:
-            raise ContextLengthError(
-                f"{prompt_len} prompt tokens and max_tokens={answer_len} exceed the context of "
-                f"{self.max_model_len} tokens",
-                param="max_tokens" if prompt_len < self.max_model_len else "prompt",
-                remedy="shorten the prompt or ask for fewer tokens",
-            )
+            raise ContextLengthError.of(prompt_len, answer_len, self.max_model_len)
         if params.thinking_token_budget is not None and self._thought_tokens is None:
             raise RequestError(
                 "this model does not think", param="thinking_token_budget", remedy="leave thinking_token_budget out"

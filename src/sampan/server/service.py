@@ -15,7 +15,7 @@ from typing import Any
 from sampan.cluster import EngineClient, OutputStream
 from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
-from sampan.errors import RequestError, UnavailableError, UnknownAnswerError, UnknownModelError
+from sampan.errors import ContextLengthError, RequestError, UnavailableError, UnknownAnswerError, UnknownModelError
 from sampan.server.answer import Answer, Answers
 from sampan.server.fields import MAX_CHOICES, AdmissionFields, SamplingFields
 from sampan.server.off_loop import off_loop_if
@@ -208,6 +208,8 @@ class Service:
     def _params(self, request: SamplingFields, prompt_len: int) -> SamplingParams:
         """The request's parameters. A default for the answer's length gives way to the end of the context."""
         defaults = self.defaults
+        if prompt_len >= self.engine.max_model_len:  # the engine would say so too, but need not read it for that
+            raise ContextLengthError.of(prompt_len, request.max_new_tokens or 1, self.engine.max_model_len)
         if defaults.max_tokens is not None:
             room = max(1, self.engine.max_model_len - prompt_len)
             defaults = replace(defaults, max_tokens=min(defaults.max_tokens, room))

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from sampan.server.http import body as body_module
+from scripted_engine import ScriptedEngine
 
 JSON = {"content-type": "application/json"}
 HELLO = b'{"messages":[{"role":"user","content":"hi"}]'
@@ -126,7 +127,7 @@ def test_large_bodies_and_prompts_leave_the_event_loop_free(ask, monkeypatch):
 
     monkeypatch.setattr(body_module, "off_loop_if", spy)
     monkeypatch.setattr("sampan.server.service.off_loop_if", spy)
-    asked = ask()
+    asked = ask(engine=ScriptedEngine(["</think>hello"], max_model_len=2**20))
     for text in ("short", "long " * 1000, "huge " * 20_000):
         assert asked.post("/v1/chat/completions", {"messages": [{"role": "user", "content": text}]}).status_code == 200
     assert heavy == [False, False, False, True, True, True]

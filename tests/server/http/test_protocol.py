@@ -33,13 +33,13 @@ def test_endless_head(serve, piece):
 
 
 def test_a_head_just_within_the_bound(serve):
-    live = serve(ScriptedEngine(["</think>hello"]))
+    live = serve(ScriptedEngine(["</think>hello"], max_model_len=2**20))
     prompt = "x" * (BoundedHttpProtocol.max_head_bytes - 1000)
     assert httpx.post(f"{live.url}/generate", params={"prompt": prompt}).json() == {"response": "hello"}
 
 
 def test_a_large_body_is_not_taken_for_a_head(serve):
-    live = serve(ScriptedEngine(["</think>hello"]))
+    live = serve(ScriptedEngine(["</think>hello"], max_model_len=2**20))
     with httpx.Client() as client:
         for _ in range(2):
             answer = client.post(f"{live.url}/generate", json={"prompt": "x" * 300_000})

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # endless blanks that some fall into.
 WHITESPACE = r"( |\n[ \t]{0,32})"
 LIMITS = llguidance.LLParserLimits(
-    initial_lexer_fuel=500_000,  # 10 ms
+    initial_lexer_fuel=100_000,  # 2 ms; a few megabytes where all of it goes into states ahead of time
     step_lexer_fuel=200_000,  # 14 ms a token
     step_max_items=50_000,  # 3 ms a token
     max_items_in_row=2_000,

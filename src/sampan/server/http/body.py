@@ -103,10 +103,14 @@ async def parse_json(body: bytes, model: type[ModelT]) -> ModelT:
     Raises:
         RequestError: it is not JSON or does not fit the model.
     """
-    try:
-        return await off_loop_if(len(body) > INLINE_BODY_BYTES, lambda: model.model_validate_json(body))
-    except ValidationError as error:
-        raise validation_failure(error) from None  # the cause would carry what was sent into a log
+
+    def parse() -> ModelT:
+        try:
+            return model.model_validate_json(body)
+        except ValidationError as error:  # there may be many findings: even to list them can take a while
+            raise validation_failure(error) from None  # the cause would carry what was sent into a log
+
+    return await off_loop_if(len(body) > INLINE_BODY_BYTES, parse)
 
 
 def validation_failure(error: ValidationError) -> RequestError:

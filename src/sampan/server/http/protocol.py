@@ -73,7 +73,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         waiting: the connections on which no request is being answered, the longest waiting one first; kept up to date.
 
     Attributes:
-        max_head_bytes: of one head. What has been read of it at once may exceed this by the size of a read.
+        max_head_bytes: of one head.
         max_head_seconds: from the connection, or the head's first byte, to the head's end.
         max_stall_seconds: while nothing more can be written because nothing is read.
         max_linger_seconds: for the rest of a body whose request has been answered. Closing at once would reset the
@@ -89,6 +89,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     url = b""  # of the request that is being read; set by the base class from its first byte on
     _head_bytes: int | None = None  # None while no head is being read
+    _line_bytes = 0  # of its lines that are complete
     _head_deadline: asyncio.TimerHandle | None = None
     _stall_deadline: asyncio.TimerHandle | None = None
     _linger_deadline: asyncio.TimerHandle | None = None
@@ -142,7 +143,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > self.max_head_bytes:
-            self._refuse(431, f"The request line and headers are larger than {self.max_head_bytes} bytes")
+            error = self._too_large()
+            self._refuse(error.status, str(error))
 
     def _parse(self, data: bytes) -> None:
         """A request may offer another protocol, and the offer may be ignored (RFC 9110, section 7.8). The parser
@@ -159,13 +161,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 data = head + data[offer.args[0] :]
 
     def on_message_begin(self) -> None:
-        self._head_bytes = 0
+        self._head_bytes = self._line_bytes = 0
         self._start_clock()
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_bytes is None:
             return  # a trailer, behind the body: what it says must not pass for a header (RFC 9110, section 6.5.1)
+        self._count(len(name) + len(value) + len(": \r\n"))
         if len(self.headers) == MAX_HEADERS:
             self._fail(HeadError(431, f"There are more than {MAX_HEADERS} headers"))
         super().on_header(name, value)
@@ -210,6 +217,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._waiting[self] = None
         if self.cycle.more_body:
             self._linger_deadline = self.loop.call_later(self.max_linger_seconds, self.transport.abort)
+
+    def _count(self, num_bytes: int) -> None:
+        """Of a head that came in one read with what follows it, only its lines tell the size."""
+        self._line_bytes += num_bytes
+        if self._line_bytes > self.max_head_bytes:
+            self._fail(self._too_large())
+
+    def _too_large(self) -> HeadError:
+        return HeadError(431, f"The request line and headers are larger than {self.max_head_bytes} bytes")
 
     def _fail(self, error: HeadError) -> None:
         """Ends parsing; the parser raises an error of its own in place of this one."""

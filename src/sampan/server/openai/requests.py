@@ -27,6 +27,8 @@ from sampan.server.openai.tools import (
     ToolPlan,
 )
 
+SEVERAL = Field(min_length=1, max_length=MAX_CHOICES, fail_fast=True)  # prompts
+
 STREAM_OPTIONS_NEED_STREAM: JsonDict = {
     "if": {"required": ["stream_options"], "properties": {"stream_options": {"type": "object"}}},
     "then": {"required": ["stream"], "properties": {"stream": {"const": True}}},
@@ -199,7 +201,7 @@ class ChatRequest(OpenAIRequest):
 class CompletionRequest(OpenAIRequest):
     """`POST /v1/completions`. Text never becomes special tokens; a client that wants those sends ids."""
 
-    prompt: str | TokenIds | Annotated[list[str], Field(min_length=1)] | Annotated[list[TokenIds], Field(min_length=1)]
+    prompt: str | TokenIds | Annotated[list[str], SEVERAL] | Annotated[list[TokenIds], SEVERAL]
     logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
     echo: bool | None = None
 
