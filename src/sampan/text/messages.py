@@ -110,8 +110,10 @@ def _parse_content(content: Any, where: str) -> str | None:
 
 def _parse_tool_calls(message: Mapping[str, Any], where: str) -> tuple[dict[str, Any], ...]:
     calls, function_call = message.get("tool_calls"), message.get("function_call")
-    if calls is None and function_call is not None:  # OpenAI's older way: one call, without an id
-        return (_parse_tool_call({"function": function_call}, f"{where}.function_call"),)
+    if function_call is not None:  # OpenAI's older way: one call, without an id
+        call = _parse_tool_call({"function": function_call}, f"{where}.function_call")
+        if calls in (None, []):
+            return (call,)
     if calls is None:
         return ()
     where = f"{where}.tool_calls"
