@@ -146,7 +146,7 @@ class Service:
         self.check_open()
         if len(prompts) * num_choices > MAX_CHOICES:
             raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
-        request_id = answer_id or uuid.uuid4().hex
+        request_id = self._own_id(answer_id or uuid.uuid4().hex)
         if request_id in self._open_ids:
             raise RequestError("an answer of that id is open", param="request_id", remedy="use another one")
         client = current_client.get()
@@ -195,6 +195,12 @@ class Service:
             timeout=timeout,
         )
 
+    def _own_id(self, answer_id: str) -> str:
+        """An answer's id as the engine knows it. Clients may choose ids: whoever holds another key can neither take one
+        nor guess one."""
+        salt = current_client.get().salt
+        return f"{salt}/{answer_id}" if salt else answer_id
+
     async def answer_now(self, answer_id: str) -> None:
         """Closes the thoughts of an open answer, whichever worker it is from, so that what it has to say follows;
         harmless where it is said already.
@@ -202,7 +208,7 @@ class Service:
         Raises:
             UnknownAnswerError: no answer of that id is open.
         """
-        if not await self.engine.answer_now(answer_id):
+        if not await self.engine.answer_now(self._own_id(answer_id)):
             raise UnknownAnswerError("No answer of that id is open", param="id", remedy="take the id from the stream")
 
     def _params(self, request: SamplingFields, prompt_len: int) -> SamplingParams:

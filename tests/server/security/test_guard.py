@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from key_files import bearer, key_of, secret_of, write_keys
@@ -228,3 +230,28 @@ def test_the_key_leaves_the_environment(monkeypatch, caplog):
     read_api_key("j" * 16)
     assert "list of processes" in caplog.text
     assert "jjjj" not in caplog.text
+
+
+def test_an_answer_is_reached_by_its_id_only_with_its_own_key(ask, tmp_path):
+    asked = ask(
+        engine=ScriptedEngine(["a" * 50], delay=0.05),
+        api_key_file=write_keys(tmp_path / "keys", key_of("ann"), key_of("bob", role="admin")),
+    )
+
+    async def body() -> None:
+        transport = httpx.ASGITransport(asked.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            fields = {"messages": [{"role": "user", "content": "hi"}], "request_id": "chosen"}
+            path = "/v1/chat/completions"
+            answering = asyncio.create_task(client.post(path, json=fields, headers=bearer("ann")))
+            while not asked.engine.calls:
+                await asyncio.sleep(0.001)
+            answer_now = f"{path}/chatcmpl-chosen/answer_now"
+            assert (await client.post(answer_now, headers=bearer("bob"))).status_code == 404
+            assert (await client.post(path, json=fields, headers=bearer("ann"))).status_code == 400
+            assert (await client.post(answer_now, headers=bearer("ann"))).status_code == 204
+            others = await client.post(path, json={**fields, "max_tokens": 1}, headers=bearer("bob"))
+            assert not answering.done()
+            assert others.json()["id"] == (await answering).json()["id"] == "chatcmpl-chosen"
+
+    asyncio.run(body())
