@@ -114,8 +114,10 @@ class ScriptedEngine:
         self.streams.append(ScriptedStream(self, request_id, ids_of(text), params))
         return self.streams[-1]
 
-    def answer_now(self, request_id: str) -> None:
-        self.asked_to_answer.append(request_id)
+    async def answer_now(self, answer_id: str) -> bool:
+        asked = sorted(request_id for request_id in self.open_ids if request_id.rpartition("-")[0] == answer_id)
+        self.asked_to_answer += asked
+        return bool(asked)
 
     @property
     def is_full(self) -> bool:

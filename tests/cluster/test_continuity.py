@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import signal
 import time
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 
+import httpx
 import pytest
 
 import faulty_engine
 from cluster_process import Cluster, ask_all, ask_repeatedly, faulty_cluster, is_running, jobs, wait_until
+from sampan.text import Tokenizer
 
 
 def test_status(shared: Cluster) -> None:
@@ -35,6 +40,39 @@ def test_workers_share_the_connections(shared: Cluster) -> None:
 
     ask_all(shared.url, jobs(32, 200), count)
     assert min(shares) >= 8
+
+
+def test_answer_now_works_on_every_worker(shared: Cluster) -> None:
+    """Each connection is another worker's turn, and only one of them has the stream."""
+    (folder,) = files("sampan").joinpath("assets").iterdir()
+    end_id = Tokenizer.from_dir(Path(str(folder))).think_end_id
+    body = {
+        "messages": [{"role": "user", "content": "Sort a list."}],
+        "stream": True,
+        "max_tokens": 1900,
+        "ignore_eos": True,
+        "logit_bias": {str(end_id): -100},  # it would think for ever
+    }
+    for _ in range(4):  # a new connection mostly goes to the worker that is not streaming
+        events: list[str] = []
+        with httpx.stream("POST", f"{shared.url}/v1/chat/completions", json=body, timeout=60) as answer:
+            for line in filter(None, answer.iter_lines()):
+                events += [line]
+                if len(events) == 9:
+                    answer_id = json.loads(events[0].removeprefix("data: "))["id"]
+                    assert answer_now(shared.url, answer_id) == 204
+        assert events[-1] == "data: [DONE]"
+        deltas = [json.loads(event.removeprefix("data: "))["choices"][0]["delta"] for event in events[:-1]]
+        assert any(delta.get("content") for delta in deltas)
+        assert answer_now(shared.url, answer_id) == 404
+
+
+def answer_now(url: str, answer_id: str) -> int:
+    """Over a connection of its own, and at once: httpx would take longer to start than the answer."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection.request("POST", f"/v1/chat/completions/{answer_id}/answer_now")
+    with connection.getresponse() as response:
+        return response.status
 
 
 def num_sockets(pid: int) -> int:

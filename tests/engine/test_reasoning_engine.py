@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 
 from drafters import Foreseeing, right, wandering
 from random_model import EOS, Signature, run, signatures, tokens_of
+from sampan.backends.base import TokenLogprobs
 from sampan.engine.engine import Engine
 from sampan.engine.outputs import REPETITION, FinishReason
 from sampan.engine.reasoning_control import ThoughtTokens
@@ -61,21 +62,29 @@ def test_the_reserve_is_exact(make_engine: EngineFactory) -> None:
     assert to_the_end[2] is FinishReason.LENGTH
 
 
-def test_forced_tokens_come_in_one_step_and_are_certain(make_engine: EngineFactory) -> None:
-    """Whatever is said against them: bias, penalties and `min_tokens` concern what the model would write."""
+def test_forced_tokens_come_in_one_step_and_show_what_the_model_thinks_of_them(make_engine: EngineFactory) -> None:
+    """Whatever is said against them: bias, penalties and `min_tokens` concern what the model would write. What a client
+    sees is what it would see if it sent the same text as a prompt."""
     against = {
         "logit_bias": {**NEVER, **dict.fromkeys(CLOSING, -100.0)},
         "repetition_penalty": 1.5,
         "stop_token_ids": (END,),
         "min_tokens": 30,
     }
-    parts = run(make_engine(thought_tokens=TAGS), [thinking(thinking_token_budget=3, **against)])["r"]
+    engine = make_engine(thought_tokens=TAGS)
+    request = thinking(thinking_token_budget=3, **against)
+    parts = run(engine, [request])["r"]
     forced = next(part for part in parts if CLOSING[0] in part.new_token_ids)
     assert list(forced.new_token_ids) == CLOSING
-    assert [(entry.token_ids.tolist(), entry.logprobs.tolist(), entry.rank) for entry in forced.logprobs] == [
-        ([token], [0.0], 1) for token in CLOSING
-    ]
     assert (forced.finish_reason, forced.stop_reason) == (FinishReason.STOP, END)
+    read = Request("read", request.token_ids, SamplingParams(max_tokens=0, prompt_logprobs=2))
+    entries = [entry for part in run(engine, [read])["read"] for entry in part.prompt_logprobs]
+    assert values(forced.logprobs) == values(entries[-len(CLOSING) :])
+    assert all(entry.logprobs[0] < 0 for entry in forced.logprobs)
+
+
+def values(entries: Sequence[TokenLogprobs]) -> list[tuple[bytes, bytes, int]]:
+    return [(entry.token_ids.tobytes(), entry.logprobs.tobytes(), entry.rank) for entry in entries]
 
 
 Cases = Mapping[str, tuple[dict[str, Any], Signature]]

@@ -148,14 +148,13 @@ def test_each_draft_is_a_row_and_each_position_a_sample() -> None:
     assert [sampling.bias.row(i)[0].tolist() for i in range(4)] == [[EOS], [EOS], [], []]  # tokens 2, 3, 4 of three
 
 
-def test_a_forced_token_is_the_only_one_allowed() -> None:
+def test_a_forced_token_is_given_and_its_logits_are_left_as_they_are() -> None:
     request = Request("a", [10], SamplingParams(seed=4, temperature=0.7, logit_bias={40: -100.0}, logprobs=3))
     sampling = build_batch([scheduled(request, (40, 41), (40, 41))], (EOS,), MaskWriter(256)).sampling
-    assert sampling.masks is not None
-    assert sampling.masks.rows.tolist() == [0, 1, -1]
-    assert [np.flatnonzero(sampling.masks.row(i)).tolist() for i in range(2)] == [[40], [41]]
+    assert sampling.masks is None
+    assert sampling.given.tolist() == [40, 41, -1]
     assert [sampling.bias.row(i)[0].tolist() for i in range(3)] == [[], [], [40]]
-    assert sampling.num_logprobs.tolist() == [0, 0, 3]
+    assert sampling.num_logprobs.tolist() == [3, 3, 3]
 
 
 @pytest.mark.parametrize(

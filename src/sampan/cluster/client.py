@@ -93,8 +93,13 @@ class EngineClient(Protocol):
     def overload(self, tenant: str) -> OverloadedError | None:
         """What `generate` would raise now for a full queue, as far as can be told at once: before a prompt is made."""
 
-    def answer_now(self, request_id: str) -> None:
-        """Asks a request that is still thinking to close its thought and answer; harmless where it has ended."""
+    async def answer_now(self, answer_id: str) -> bool:
+        """Asks the requests `ANSWER_ID-0`, `ANSWER_ID-1`, ... to close their thoughts and answer, whichever client of
+        the engine they are from; harmless where they answer already. False where none is open.
+
+        Raises:
+            EngineError, UnavailableError: there is no engine, and there will be none.
+        """
 
     def status(self) -> EngineStatus:
         """Cheap and never blocking."""

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+import msgspec
 import zmq
 
 from sampan.cluster.client import EngineStatus
@@ -22,10 +23,12 @@ from sampan.cluster.messages import (
     Abort,
     AnswerNow,
     Delivery,
+    Hello,
     Refusal,
     Submit,
     decode_command,
     encode,
+    is_of,
 )
 from sampan.cluster.step_watch import StepWatch
 from sampan.engine.engine import Engine
@@ -48,8 +51,19 @@ class _Worker:
     accepted: list[str] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     outputs: list[EngineOutput] = field(default_factory=list)
-    is_reset: bool = False
+    asked_to_answer: list[str] = field(default_factory=list)
+    answers: dict[str, bool] = field(default_factory=dict)
+    is_reset: bool = False  # its requests were dropped, and it has yet to be told
+    is_deaf: bool = False  # and it has yet to say that it heard
     last_status: EngineStatus | None = None
+
+    def delivery(self, status: EngineStatus) -> Delivery:
+        """All that is due; nothing is, then."""
+        delivery = Delivery(
+            status, self.accepted, self.refused, self.outputs, self.is_reset, self.asked_to_answer, self.answers
+        )
+        self.accepted, self.refused, self.outputs, self.asked_to_answer, self.answers = [], [], [], [], {}
+        return delivery
 
 
 class EngineLoop:
@@ -96,14 +110,18 @@ class EngineLoop:
             except zmq.Again:
                 return received
             received = True
-            worker = self._workers.setdefault(identity, _Worker())
-            match decode_command(data):
+            worker, command = self._workers.setdefault(identity, _Worker()), decode_command(data)
+            if worker.is_deaf and not isinstance(command, Hello):
+                continue  # sent before it knew that its requests are dropped: it will be sent again
+            match command:
+                case Hello():
+                    worker.is_deaf = False
                 case Submit() as submit:
                     self._submit(worker, submit)
                 case Abort(request_id):
                     self._abort(request_id)
-                case AnswerNow(request_id):
-                    self._engine.answer_now(request_id)
+                case AnswerNow(answer_id):
+                    self._answer_now(worker, answer_id)
 
     def _patience(self) -> int | None:
         """Milliseconds that an idle engine may sleep."""
@@ -123,6 +141,20 @@ class EngineLoop:
             self._add(worker, submit, prepared)
         else:
             self._preparing[submit.request_id] = worker, submit, prepared
+
+    def _answer_now(self, asking: _Worker, answer_id: str) -> None:
+        """Ends the thoughts of an answer, and tells its worker, who would have later engines do the same."""
+        for request_id, (worker, submit, prepared) in self._preparing.items():
+            if is_of(request_id, answer_id):
+                self._preparing[request_id] = worker, msgspec.structs.replace(submit, answer_now=True), prepared
+                worker.asked_to_answer.append(request_id)
+        for request_id, worker in self._owners.items():
+            if is_of(request_id, answer_id):
+                self._engine.answer_now(request_id)
+                worker.asked_to_answer.append(request_id)
+        asking.answers[answer_id] = any(
+            is_of(request_id, answer_id) for request_id in (*self._preparing, *self._owners)
+        )
 
     def _add_prepared(self) -> bool:
         """Adds those that need not wait any longer; says whether there were any."""
@@ -188,19 +220,18 @@ class EngineLoop:
     def _deliver(self, status: EngineStatus, *, everyone: bool = False) -> None:
         """Sends each worker what it has to know; to `everyone`, at least the status if it has changed."""
         for identity, worker in list(self._workers.items()):
-            due = worker.outputs or worker.accepted or worker.refused
+            due = worker.outputs or worker.accepted or worker.refused or worker.asked_to_answer or worker.answers
             if not due and not (everyone and (worker.is_reset or worker.last_status != status)):
                 continue
-            message = encode(Delivery(status, worker.accepted, worker.refused, worker.outputs, worker.is_reset))
-            worker.accepted, worker.refused, worker.outputs = [], [], []
+            message = encode(worker.delivery(status))
             try:
                 self._socket.send_multipart((identity, message), zmq.NOBLOCK)
                 worker.is_reset, worker.last_status = False, status
             except zmq.Again:
-                if not worker.is_reset:
+                if not worker.is_deaf:
                     logger.warning("a worker does not read; it will have to send its requests again")
-                self._drop(worker)
-                worker.is_reset = True
+                    self._drop(worker)
+                    worker.is_reset = worker.is_deaf = True
             except zmq.ZMQError as error:
                 if error.errno != errno.EHOSTUNREACH:
                     raise

@@ -22,7 +22,7 @@ MAX_UNREAD_DELIVERIES = 500  # that either side of a connection keeps
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """A worker has connected."""
+    """A worker has connected, or has heard that its requests were dropped: what it sends from now on counts."""
 
 
 class Submit(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -55,9 +55,14 @@ class Abort(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class AnswerNow(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The request shall end its thought."""
+    """The requests of an answer shall end their thoughts, whichever worker they are from; see `is_of`."""
 
-    request_id: str
+    answer_id: str
+
+
+def is_of(request_id: str, answer_id: str) -> bool:
+    """Whether a request makes one of an answer's choices: its id is the answer's and a number, `ID-0`, `ID-1`, ..."""
+    return request_id.rpartition("-")[0] == answer_id
 
 
 Command = Hello | Submit | Abort | AnswerNow
@@ -85,6 +90,8 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True):
 
     Args:
         is_reset: the worker read too slowly, and the engine has dropped all its requests: it shall send them again.
+        asked_to_answer: open requests of the worker, for which another one has sent `AnswerNow`.
+        answers: to the worker's own `AnswerNow`s: whether any request of that answer is open.
     """
 
     status: EngineStatus
@@ -92,6 +99,8 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True):
     refused: list[Refusal] = []
     outputs: list[EngineOutput] = []
     is_reset: bool = False
+    asked_to_answer: list[str] = []
+    answers: dict[str, bool] = {}
 
 
 def _encode_array(value: object) -> object:

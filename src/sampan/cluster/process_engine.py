@@ -26,6 +26,7 @@ from sampan.cluster.messages import (
     Submit,
     decode_delivery,
     encode,
+    is_of,
 )
 from sampan.cluster.open_request import GUILTY_AFTER, SUSPECT_AFTER, OpenRequest
 from sampan.config import ModelConfig
@@ -34,6 +35,9 @@ from sampan.engine.sampling_params import MAX_SEED, SamplingParams
 from sampan.errors import EngineError, OverloadedError, RequestError, SampanError, UnavailableError
 
 logger = logging.getLogger(__name__)
+
+SETTLED_SECONDS = 2.0  # after which an engine has been handed all that was open before it
+ASK_AGAIN_SECONDS = 0.1
 
 IDLE = EngineStatus(False, "starting", 0, 0, 0, 0)
 
@@ -55,6 +59,7 @@ class ProcessEngine:
         self._connection: _Connection | None = None
         self._held_back: list[OpenRequest] = []  # suspects; the first of them is with the engine
         self._status = IDLE
+        self._questions: dict[str, asyncio.Future[bool]] = {}  # of `answer_now`, by the answer's id
         self._num_unanswered = 0  # requests that an engine has yet to accept or refuse
         self._failure: SampanError | None = None
 
@@ -62,15 +67,12 @@ class ProcessEngine:
         """Goes over to the engine at `endpoint` and hands it what is open; None while there is no engine."""
         if self._failure is not None or (self._connection and self._connection.endpoint == endpoint):
             return
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._disconnect():
             self._blame()
         if endpoint is None:
             self._status = msgspec.structs.replace(IDLE, reason="restarting")
             return
         self._connection = _Connection(endpoint, self._receive)
-        self._connection.send(Hello())
         self._status = msgspec.structs.replace(IDLE, ready=True, reason="ready")
         self._resubmit()
 
@@ -129,11 +131,29 @@ class ProcessEngine:
             return None
         return OverloadedError.of_queue(self._status.retry_after)
 
-    def answer_now(self, request_id: str) -> None:
-        request = self._requests.get(request_id)
-        if request is not None:
+    async def answer_now(self, answer_id: str) -> bool:
+        own = [request for request in self._requests.values() if is_of(request.request_id, answer_id)]
+        for request in own:
             request.answer_now()
-            self._send(AnswerNow(request_id))
+        if own:
+            self._send(AnswerNow(answer_id))
+            return True
+        while not await self._ask(answer_id):
+            # Behind a fresh engine, the worker whose request it is may not have handed it over yet.
+            if self._connection is not None and self._connection.age > SETTLED_SECONDS:
+                return False
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
+        return True
+
+    async def _ask(self, answer_id: str) -> bool:
+        """The engine's word on an answer of another worker; an engine that dies is asked again by `_resubmit`."""
+        if self._failure is not None:
+            raise self._failure
+        question = self._questions.get(answer_id)
+        if question is None:
+            question = self._questions[answer_id] = asyncio.get_running_loop().create_future()
+            self._send(AnswerNow(answer_id))
+        return await asyncio.shield(question)  # others may ask the same
 
     def status(self) -> EngineStatus:
         return self._status
@@ -146,15 +166,24 @@ class ProcessEngine:
     def _end(self, error: SampanError | None, failure: SampanError) -> None:
         """Ends what is open, with an error or as aborted; `failure` is for those who come later."""
         self._failure = failure
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._disconnect()
+        for question in self._questions.values():
+            question.set_exception(failure)
+            question.exception()  # who asked may have left
+        self._questions.clear()
         requests, self._requests, self._held_back = self._requests, {}, []
         for request in requests.values():
             if error is None and request.accepted.done():
                 request.take(EngineOutput(request.request_id, (), finish_reason=FinishReason.ABORT))
             else:
                 request.fail(error or failure)
+
+    def _disconnect(self) -> bool:
+        """Leaves the engine; false where there is none."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        return connection is not None
 
     def _leave(self, request_id: str) -> None:
         request = self._requests.pop(request_id, None)
@@ -168,6 +197,13 @@ class ProcessEngine:
 
     def _receive(self, delivery: Delivery) -> None:
         self._status = delivery.status
+        for answer_id, is_open in delivery.answers.items():
+            question = self._questions.pop(answer_id, None)
+            if question is not None:
+                question.set_result(is_open)
+        for request_id in delivery.asked_to_answer:
+            if (request := self._requests.get(request_id)) is not None:
+                request.answer_now()
         for refusal in delivery.refused:
             request = self._requests.pop(refusal.request_id, None)
             if request is not None:
@@ -201,10 +237,13 @@ class ProcessEngine:
 
     def _resubmit(self) -> None:
         """Hands an engine all that is open, except for suspects, who come one after the other."""
+        self._send(Hello())
         self._held_back = [r for r in self._requests.values() if r.num_deaths >= SUSPECT_AFTER]
         for request in self._requests.values():
             if request not in self._held_back[1:]:
                 self._send(request.submit())
+        for answer_id in self._questions:
+            self._send(AnswerNow(answer_id))
 
     def _clear(self, request: OpenRequest) -> None:
         """A suspect got a token or is gone: the next one's turn."""
@@ -226,6 +265,7 @@ class _Connection:
         self.endpoint = endpoint
         self._receive = receive
         self._loop = asyncio.get_running_loop()
+        self._made_at = self._loop.time()
         self._is_drain_due = False
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self._socket.set(zmq.SNDHWM, 0)  # what is open is bounded elsewhere, and an abort must not be lost
@@ -233,6 +273,11 @@ class _Connection:
         self._socket.set(zmq.LINGER, 0)
         self._socket.connect(endpoint)
         self._loop.add_reader(self._socket.fileno(), self._drain)
+
+    @property
+    def age(self) -> float:
+        """Seconds."""
+        return self._loop.time() - self._made_at
 
     def send(self, command: Command) -> None:
         """Never blocks."""

@@ -8,6 +8,7 @@ WINDOW = 60.0
 MAX_IN_WINDOW = 30
 HEALTHY = 1.0  # whoever was ready for so long did not fail at once
 MAX_FAILING_AT_ONCE = 6
+MAX_FAILING_AT_FIRST = 2  # of a process that was never ready, so that it may be the user's to mend; loading may be long
 FIRST_DELAY = 0.1
 
 
@@ -19,6 +20,7 @@ class Restarts:
     """
 
     def __init__(self) -> None:
+        self.is_proven = False  # one of them was ready
         self._deaths: deque[float] = deque()
         self._num_failed_at_once = 0
 
@@ -33,7 +35,9 @@ class Restarts:
             self._deaths.popleft()
         was_healthy = ready_since is not None and now - ready_since >= HEALTHY
         self._num_failed_at_once = 0 if was_healthy else self._num_failed_at_once + 1
-        if len(self._deaths) > MAX_IN_WINDOW or self._num_failed_at_once > MAX_FAILING_AT_ONCE:
+        self.is_proven |= ready_since is not None
+        patience = MAX_FAILING_AT_ONCE if self.is_proven else MAX_FAILING_AT_FIRST
+        if len(self._deaths) > MAX_IN_WINDOW or self._num_failed_at_once > patience:
             return None
         if self._num_failed_at_once <= 1:
             return 0.0

@@ -107,7 +107,6 @@ class Supervisor:
         self._signals: list[signal.Signals] = []
         self._num_signals = 0
         self._last_signal: signal.Signals | None = None
-        self._has_started = False
         self._ends_at: float | None = None  # draining; then workers that still run are killed
         self._next_tick = 0.0
         self._stack = ExitStack()
@@ -145,7 +144,6 @@ class Supervisor:
                 if self._last_signal is signal.SIGINT:
                     raise KeyboardInterrupt
                 return False
-        self._has_started = True
         return True
 
     def run(self) -> None:
@@ -251,11 +249,10 @@ class Supervisor:
             if self._ends_at is not None and place is not self._engine:
                 continue
             logger.warning("%s (process %d) %s", place.name, child.pid, describe_exit(code))
-            if not self._has_started:
-                self._give_up(EngineError(f"the {place.name} {describe_exit(code)} at its start", remedy=EARLY_REMEDY))
-                continue
             delay = place.restarts.delay(time.monotonic(), child.ready_since)
-            if delay is None:
+            if not place.restarts.is_proven and (delay is None or code >= 0):  # it would end in the same way again
+                self._give_up(EngineError(f"the {place.name} {describe_exit(code)} at its start", remedy=EARLY_REMEDY))
+            elif delay is None:
                 self._give_up(
                     EngineError(f"the {place.name} {describe_exit(code)} too often", remedy="the log above says why")
                 )

@@ -23,8 +23,6 @@ from sampan.engine.structured import MaskWriter, Positions
 SparseRow = tuple[Int32Array, Float32Array]
 NO_IDS: Int32Array = np.empty(0, np.int32)
 NO_VALUES: Float32Array = np.empty(0, np.float32)
-FORCED = sampling_record(SamplingParams(temperature=0.0))
-FORCED_WITH_LOGPROBS = sampling_record(SamplingParams(temperature=0.0, logprobs=0))
 
 
 @cache
@@ -37,26 +35,19 @@ class Draw(NamedTuple):
     """One token to be drawn: the next one of a request where its `drafts` are right.
 
     Args:
-        forced: the token that it must be.
-        given: the token that it is, in a prompt: nothing is drawn, nor added to a logit.
+        given: the token that it is, in a prompt or by force: nothing is drawn, nor added to a logit; -1: it is drawn.
+        num_logprobs: that a given token shows.
     """
 
     request: Request
     drafts: tuple[int, ...] = ()
-    forced: int | None = None
     given: int = -1
+    num_logprobs: int | None = None
 
     @property
     def sampling_record(self) -> bytes:
-        """A forced token is certain: nothing is added to its logit, and no other one has a probability to show."""
-        if self.forced is not None:
-            return FORCED if self.request.params.logprobs is None else FORCED_WITH_LOGPROBS
-        return self.request.sampling_record if self.given < 0 else given_record(self.request.params.prompt_logprobs)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing is done to its logits, whatever the request says."""
-        return self.forced is not None or self.given >= 0
+        """How it is drawn; see `sampan.engine.sampling_record`."""
+        return self.request.sampling_record if self.given < 0 else given_record(self.num_logprobs)
 
 
 def build_batch(
@@ -74,7 +65,12 @@ def build_batch(
     pooled_rows: list[int] = []
     masks = mask_writer.begin(
         [
-            Positions(entry.request.matcher, entry.request.token_ids, entry.draft_token_ids, entry.forced_token_ids)
+            Positions(
+                entry.request.matcher,
+                entry.request.token_ids,
+                entry.draft_token_ids,
+                len(entry.forced_token_ids),
+            )
             for entry in scheduled
             if entry.samples
         ]
@@ -87,15 +83,17 @@ def build_batch(
                 pooled_rows += rows
             else:
                 given_rows += rows
-                given += [Draw(request, given=request.token_ids[position + 1]) for position in entry.reads]
+                count = request.params.prompt_logprobs
+                given += [Draw(request, (), request.token_ids[position + 1], count) for position in entry.reads]
         token_ids += request.token_ids[first : first + entry.num_new_tokens]
         if entry.samples:
             sample_rows.append(len(token_ids) - 1)
-            draws.append(Draw(request, (), entry.forced_at(0)))
+            draws.append(Draw(request, (), entry.forced_at(0), request.params.logprobs))
         for index, draft in enumerate(entry.draft_token_ids, start=1):
             sample_rows.append(len(token_ids))
             token_ids.append(draft)
-            draws.append(Draw(request, entry.draft_token_ids[:index], entry.forced_at(index)))
+            drafts = entry.draft_token_ids[:index]
+            draws.append(Draw(request, drafts, entry.forced_at(index), request.params.logprobs))
         firsts.append(first)
         query_starts.append(len(token_ids))
     starts, first_positions = np.array(query_starts, np.int32), np.array(firsts, np.int32)
@@ -152,7 +150,7 @@ def _block_tables(requests: Sequence[Request]) -> Int32Array:
 def _seen(draw: Draw) -> SparseRow | None:
     """Ids of prompt and output with their number in the output, where a penalty asks for them."""
     seen = draw.request.seen
-    if seen is None or draw.is_plain:
+    if seen is None or draw.given >= 0:
         return None
     seen.update(draw.request.token_ids)
     return seen.rows(draw.drafts)
@@ -163,7 +161,7 @@ def _bias(draw: Draw, eos_token_ids: Sequence[int]) -> SparseRow | None:
     params = draw.request.params
     must_go_on = params.min_tokens and draw.request.num_output_tokens + len(draw.drafts) < params.min_tokens
     bad_ids = [ids[-1] for ids in params.bad_word_ids if _ends_with(draw, ids[:-1])]
-    if not (must_go_on or params.logit_bias or bad_ids) or draw.is_plain:
+    if not (must_go_on or params.logit_bias or bad_ids) or draw.given >= 0:
         return None
     bias = dict(params.logit_bias)
     bias.update(dict.fromkeys(bad_ids, -np.inf))

@@ -48,9 +48,9 @@ class ScheduledRequest:
         """Tokens that the step computes for it."""
         return self.num_new_tokens + len(self.draft_token_ids)
 
-    def forced_at(self, index: int) -> int | None:
-        """What the drawn token `index` must be."""
-        return self.forced_token_ids[index] if index < len(self.forced_token_ids) else None
+    def forced_at(self, index: int) -> int:
+        """What the drawn token `index` must be; -1 where it is free."""
+        return self.forced_token_ids[index] if index < len(self.forced_token_ids) else -1
 
 
 class Scheduler:

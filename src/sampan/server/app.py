@@ -77,7 +77,14 @@ def create_app(
         await service.close()
 
     # The documentation pages of FastAPI load scripts from other sites; /openapi.json says the same.
-    app = FastAPI(title="Sampan", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Sampan",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # nobody is told who asks
+    )
     app.state.service = service
     for routes in (
         generate_routes,

@@ -55,7 +55,7 @@ class Service:
         self._chat_template = chat_template
         self.defaults = defaults
         self._is_closed = False
-        self._open_ids: dict[str, list[str]] = {}  # the engine's ids of each answer id
+        self._open_ids: set[str] = set()  # of answers
         # Says that two answers came from the same model under the same name; a seed promises nothing across a change.
         self.model_digest = hashlib.sha256(f"{config.served_model_name} {engine.config!r}".encode()).hexdigest()
         self.system_fingerprint = f"fp_{self.model_digest[:12]}"
@@ -152,8 +152,8 @@ class Service:
         client = current_client.get()
         async with AsyncExitStack() as stack:
             answers: list[Answer] = []
-            own_ids = self._open_ids[request_id] = []
-            stack.callback(self._open_ids.pop, request_id)
+            self._open_ids.add(request_id)
+            stack.callback(self._open_ids.discard, request_id)
             for prompt in prompts:
                 params = self._params(request, len(prompt))
                 for choice in range(num_choices):
@@ -163,7 +163,6 @@ class Service:
                         f"{request_id}-{index}", prompt, own, request, cache_salt=cache_salt, timeout=request.timeout
                     )
                     stack.push_async_callback(outputs.aclose)
-                    own_ids.append(f"{request_id}-{index}")
                     answers.append(Answer(index, outputs, self._text_stream(params, starts_in_reasoning)))
             opened = Answers([len(prompt) for prompt in prompts], answers)
             stack.callback(lambda: client.charge(opened.num_tokens))
@@ -196,16 +195,15 @@ class Service:
             timeout=timeout,
         )
 
-    def answer_now(self, answer_id: str) -> None:
-        """Closes the thoughts of an open answer, so that what it has to say follows; harmless where it is said already.
+    async def answer_now(self, answer_id: str) -> None:
+        """Closes the thoughts of an open answer, whichever worker it is from, so that what it has to say follows;
+        harmless where it is said already.
 
         Raises:
-            UnknownAnswerError: no answer of that id is open here.
+            UnknownAnswerError: no answer of that id is open.
         """
-        if answer_id not in self._open_ids:
+        if not await self.engine.answer_now(answer_id):
             raise UnknownAnswerError("No answer of that id is open", param="id", remedy="take the id from the stream")
-        for request_id in self._open_ids[answer_id]:
-            self.engine.answer_now(request_id)
 
     def _params(self, request: SamplingFields, prompt_len: int) -> SamplingParams:
         """The request's parameters. A default for the answer's length gives way to the end of the context."""

@@ -22,20 +22,20 @@ class Positions:
         matcher: None where every token may come.
         token_ids: prompt and output.
         drafts: tokens that may come next.
-        forced: of the drawn tokens, the first ones must be these; they end inside a thought or with it.
+        num_forced: positions, the first ones, whose token is given.
     """
 
     matcher: AnswerMatcher | AllowedTokens | None
     token_ids: Sequence[int]
     drafts: Sequence[int] = ()
-    forced: Sequence[int] = ()
+    num_forced: int = 0
 
     def num_free(self) -> int:
         """Positions, the first ones, that no matcher has to do with; what is forced is not its matter."""
         num_positions = len(self.drafts) + 1
         if self.matcher is None:
             return num_positions
-        return max(self.matcher.num_free(self.token_ids, self.drafts), min(len(self.forced), num_positions))
+        return max(self.matcher.num_free(self.token_ids, self.drafts), min(self.num_forced, num_positions))
 
     def write(self, bits: UInt32Array) -> None:
         """The masks of the positions that are not free."""
@@ -57,23 +57,18 @@ class MaskWriter:
     def begin(self, requests: Sequence[Positions]) -> TokenMasks | None:
         """The masks of all positions, in order; None where every token may come everywhere. Until `ready` has returned,
         the tokens of the requests must stay as they are."""
-        if not any([request.matcher is not None or request.forced for request in requests]):
+        if not any([request.matcher is not None for request in requests]):
             return None
         rows: list[int] = []
-        forced_ids: list[tuple[int, int]] = []  # mask, id
         jobs: list[tuple[Positions, slice]] = []
         num_masks = 0
         for request in requests:
             num_free, num_positions = request.num_free(), len(request.drafts) + 1
-            num_forced = min(len(request.forced), num_free)
-            forced_ids += [(num_masks + index, request.forced[index]) for index in range(num_forced)]
-            begin, num_masks = num_masks + num_forced, num_masks + num_forced + num_positions - num_free
-            rows += [*range(begin - num_forced, begin), *[-1] * (num_free - num_forced), *range(begin, num_masks)]
+            begin, num_masks = num_masks, num_masks + num_positions - num_free
+            rows += [*[-1] * num_free, *range(begin, num_masks)]
             if begin < num_masks:
                 jobs.append((request, slice(begin, num_masks)))
         bits = np.zeros((num_masks, self._num_words), np.uint32)
-        for mask, token_id in forced_ids:
-            bits[mask, token_id // 32] = 1 << token_id % 32
         masks = TokenMasks(np.array(rows, np.int32), bits)
         return replace(masks, ready=self._executor.submit(_write_all, bits, jobs).result) if jobs else masks
 

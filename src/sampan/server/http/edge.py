@@ -2,7 +2,7 @@
 for our own bugs.
 
 What is logged of a request is its id, method, path without query, status, time and the name of its API key; never a
-prompt, an answer or a key.
+prompt, an answer or a key. Whoever logs many of them as one sets `is_logged` in their state.
 """
 
 from __future__ import annotations
@@ -62,9 +62,10 @@ class Edge:
             if not status:  # else it is too late: the connection ends without the body's end
                 await error_response(error)(scope, receive, send_with_id)
         finally:
-            milliseconds = (time.perf_counter() - started) * 1000
-            name = state["client"].name or "-"
-            logger.info("%s %s %s %d %.1f ms %s", request_id, scope["method"], _path(scope), status, milliseconds, name)
+            if not state.get("is_logged"):
+                milliseconds = (time.perf_counter() - started) * 1000
+                what = (request_id, scope["method"], _path(scope), status, milliseconds, state["client"].name or "-")
+                logger.info("%s %s %s %d %.1f ms %s", *what)
 
 
 def _request_id(headers: list[tuple[bytes, bytes]]) -> str:

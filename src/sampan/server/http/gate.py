@@ -1,11 +1,14 @@
 """Turns requests away at the door while the engine's queue is full.
 
 An overloaded server must spend its time on the requests that it has. So a refusal is decided before routing, fields,
-template and tokenizer: of the body, only whose request it is gets read. A large body goes on, to be refused later.
+template and tokenizer: of the body, only whose request it is gets read. A large body goes on, to be refused later. And
+refusals are counted in the log, not listed.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import deque
 
 import anyio
@@ -18,6 +21,9 @@ from sampan.errors import OverloadedError
 from sampan.server.http.errors import error_response
 from sampan.server.security.client import Client
 
+logger = logging.getLogger("sampan.server")
+
+REPORT_SECONDS = 1.0
 MAX_BODY_BYTES = 64 * 1024
 GENERATING = {
     "/api/chat",
@@ -69,6 +75,7 @@ class Gate:
         self.app = app
         self._engine = engine
         self._body_timeout = config.body_timeout_seconds
+        self._num_refused = 0  # since the last report
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_asking = scope["type"] == "http" and scope["path"] in PATHS and not scope["query_string"]
@@ -78,6 +85,8 @@ class Gate:
         messages = await self._beginning(receive)
         error = self._refusal(messages, scope["state"]["client"])
         if error is not None:
+            self._count()
+            scope["state"]["is_logged"] = True
             await error_response(error)(scope, receive, send)
             return
 
@@ -96,6 +105,15 @@ class Gate:
                 room -= len(messages[-1].get("body", b""))
                 is_whole = not messages[-1].get("more_body")
         return messages
+
+    def _count(self) -> None:
+        if self._num_refused == 0:
+            asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report)
+        self._num_refused += 1
+
+    def _report(self) -> None:
+        logger.warning("the queue is full: %d requests were refused within %g s", self._num_refused, REPORT_SECONDS)
+        self._num_refused = 0
 
     def _refusal(self, messages: deque[Message], client: Client) -> OverloadedError | None:
         if not messages or messages[-1].get("more_body") or messages[-1]["type"] != "http.request":

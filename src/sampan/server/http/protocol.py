@@ -4,13 +4,14 @@ path."""
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import httptools
 import msgspec
 from starlette.exceptions import HTTPException
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from sampan.server.http.dialects import dialect_of_path
@@ -23,6 +24,38 @@ from sampan.server.http.request_head import (
     origin_form,
     without_offer,
 )
+
+
+class JoinedHead:
+    """In place of a connection until a response's head is out: the head waits for what is written next in the same turn
+    of the loop, mostly the body. One packet less, and the client wakes once.
+
+    Args:
+        cycle: of the request; gets its connection back.
+    """
+
+    def __init__(self, cycle: RequestResponseCycle, loop: asyncio.AbstractEventLoop) -> None:
+        self._cycle, self._transport, self._loop = cycle, cycle.transport, loop
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            self._flush(data)
+        else:
+            self._head = data
+            self._loop.call_soon(self._flush)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self, rest: bytes = b"") -> None:
+        if self._cycle.transport is not self._transport:
+            self._cycle.transport = self._transport
+            self._transport.write(self._head + rest)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -163,6 +196,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.expect_100_continue:  # whether a body follows depends on our answer: what is next would be a guess
             self.cycle.keep_alive = False
         self.scope["state"]["send_body"] = self.cycle.send
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.transport = cast(asyncio.Transport, JoinedHead(cycle, self.loop))
+        super()._start_asgi_task(cycle, app)
 
     def on_message_complete(self) -> None:
         if self._head_bytes is None:

@@ -49,7 +49,7 @@ def chat_routes(service: Service) -> APIRouter:
         response_class=Response,
     )
     async def answer_now(answer_id: str) -> Response:
-        service.answer_now(answer_id)
+        await service.answer_now(answer_id)
         return Response(status_code=204)
 
     return router
