@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--streams", type=int, default=32)
-    parser.add_argument("--tokens", type=int, default=192, help="of each answer")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=600, help="of each answer")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, help="of the engine; by default one for each core")
     options = parser.parse_args(arguments)
     prompts = [list(range(20 + i, 52 + i)) for i in range(options.streams)]
