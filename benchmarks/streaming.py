@@ -24,14 +24,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--streams", type=int, default=32)
-    parser.add_argument("--tokens", type=int, default=192, help="of each answer")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=600, help="of each answer")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, help="of the engine; by default one for each core")
     options = parser.parse_args(arguments)
     prompts = [list(range(20 + i, 52 + i)) for i in range(options.streams)]
     params = {"max_tokens": options.tokens, "temperature": 0.8, "ignore_eos": True}
     num_tokens = options.streams * options.tokens
-    llm = LLM()
-    with sampan_serve(["--log-level", "warning"]) as (url, _):
+    llm = LLM(threads=options.threads)
+    threads = [] if options.threads is None else ["--threads", str(options.threads)]
+    with sampan_serve(["--log-level", "warning", *threads]) as (url, _):
         port = int(url.rpartition(":")[2])
 
         def alone() -> None:
