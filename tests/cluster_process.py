@@ -103,7 +103,7 @@ def cluster(*arguments: str) -> Iterator[Cluster]:
         pids += [pid for pid in (own.processes() if own.ready() else [])]
         server.stop()
     wait_until(lambda: not any(map(is_running, pids)))
-    assert abandoned_directories() <= before
+    wait_until(lambda: abandoned_directories() <= before)
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def test_an_unknown_name_brings_near_ones() -> None:
 
 
 def test_files_are_not_folders(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"q4\.gguf: GGUF is not supported yet"):
+    with pytest.raises(UnknownModelError, match=r"the file 'q4\.gguf' does not exist"):
         resolve_model("q4.gguf")
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(CheckpointError, match=r"config\.json is a file, not a model folder"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
-WEB = Path(str(resources.files("sampan"))) / "apps" / "web"
+import sampan
+
+WEB = Path(sampan.__file__).parent / "apps" / "web"
 FILES = sorted(path.relative_to(WEB).as_posix() for path in WEB.rglob("*") if path.is_file())
 TYPES = {
     "html": "text/html; charset=utf-8",
