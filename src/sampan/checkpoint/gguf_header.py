@@ -19,11 +19,11 @@ import reprlib
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
+from sampan.checkpoint.cursor import Cursor
 from sampan.checkpoint.dtypes import BY_NAME, DType, is_shape
 from sampan.checkpoint.gguf_blocks import BLOCK_TYPES, BlockType
-from sampan.checkpoint.mapped_file import damaged
 from sampan.errors import CheckpointError
 
 MAGIC = b"GGUF"
@@ -49,7 +49,7 @@ class GgufTensor:
     begin: int
 
 
-class GgufHeader:
+class GgufHeader(Cursor):
     """Keys and tensors of a file.
 
     Args:
@@ -61,7 +61,7 @@ class GgufHeader:
     """
 
     def __init__(self, data: memoryview, source: str) -> None:
-        self._data, self._source, self._at = data, source, 0
+        super().__init__(data, source)
         self._elements_left, self._text_left = MAX_ELEMENTS, MAX_TEXTS_BYTES
         if bytes(data[:4]) != MAGIC:
             self._fail("not a GGUF file")
@@ -75,17 +75,6 @@ class GgufHeader:
         self.keys: Mapping[str, Any] = self._read_keys(num_keys)
         self.tensors: Mapping[str, GgufTensor] = self._read_tensors(num_tensors)
 
-    def _fail(self, reason: str) -> NoReturn:
-        raise damaged(self._source, reason)
-
-    def _take(self, size: int) -> memoryview:
-        end = self._at + size
-        if end > len(self._data):
-            self._fail("truncated")
-        taken = self._data[self._at : end]
-        self._at = end
-        return taken
-
     def _number(self, form: str) -> Any:
         return struct.unpack(form, self._take(struct.calcsize(form)))[0]
 
@@ -93,10 +82,7 @@ class GgufHeader:
         size = self._number("<Q")
         if size > MAX_TEXT_BYTES:
             self._fail(f"a text of {size} bytes")
-        try:
-            return str(self._take(size), "utf-8")
-        except UnicodeDecodeError:
-            self._fail("a text is not UTF-8")
+        return self._decoded(self._take(size))
 
     def _read_keys(self, count: int) -> dict[str, Any]:
         keys: dict[str, Any] = {}

@@ -15,9 +15,9 @@ import reprlib
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from sampan.checkpoint.mapped_file import damaged
+from sampan.checkpoint.cursor import Cursor
 from sampan.errors import CheckpointError
 
 MAX_INSTRUCTIONS = 200_000  # a tensor takes 30 to 45, and the largest distills have some 1500
@@ -65,7 +65,7 @@ class StoredArray:
     data: Span | bytes | None = None
 
 
-class PickleReader:
+class PickleReader(Cursor):
     """Reads one pickle.
 
     Args:
@@ -74,9 +74,7 @@ class PickleReader:
     """
 
     def __init__(self, data: memoryview, source: str) -> None:
-        self._data = data
-        self._source = source
-        self._at = 0
+        super().__init__(data, source)
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
@@ -99,18 +97,7 @@ class PickleReader:
             execute(self)
         self._fail(f"the pickle holds more than {MAX_INSTRUCTIONS} instructions")
 
-    def _fail(self, reason: str) -> NoReturn:
-        raise damaged(self._source, reason)
-
     # ---- bytes of the program
-
-    def _take(self, size: int) -> memoryview:
-        end = self._at + size
-        if end > len(self._data):
-            self._fail("truncated")
-        taken = self._data[self._at : end]
-        self._at = end
-        return taken
 
     def _number(self, size: int, *, signed: bool = False) -> int:
         return int.from_bytes(self._take(size), "little", signed=signed)
@@ -129,10 +116,7 @@ class PickleReader:
         return Span(begin, self._at, is_text)
 
     def _text(self, span: Span) -> str:
-        try:
-            return str(self._data[span.begin : span.end], "utf-8")
-        except UnicodeDecodeError:
-            self._fail("text is not UTF-8")
+        return self._decoded(self._data[span.begin : span.end])
 
     # ---- the stack
 
