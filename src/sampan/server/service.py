@@ -214,8 +214,9 @@ class Service:
     def _params(self, request: SamplingFields, prompt_len: int) -> SamplingParams:
         """The request's parameters. A default for the answer's length gives way to the end of the context."""
         defaults = self.defaults
-        if prompt_len >= self.engine.max_model_len:  # the engine would say so too, but need not read it for that
-            raise ContextLengthError.of(prompt_len, request.max_new_tokens or 1, self.engine.max_model_len)
+        least = 1 if request.max_new_tokens is None else min(request.max_new_tokens, 1)  # 0 only reads the prompt
+        if prompt_len + least > self.engine.max_model_len:  # the engine would say so too, but need not read it for that
+            raise ContextLengthError.of(prompt_len, request.max_new_tokens or least, self.engine.max_model_len)
         if defaults.max_tokens is not None:
             room = max(1, self.engine.max_model_len - prompt_len)
             defaults = replace(defaults, max_tokens=min(defaults.max_tokens, room))
