@@ -11,6 +11,7 @@ import pytest
 from benchmarks.gguf_export import export_gguf
 from gguf import GGMLQuantizationType as Type
 
+from gguf_files import write_out
 from sampan import LLM, SamplingParams
 from sampan.checkpoint import model_folder, open_checkpoint, write_checkpoint
 from sampan.checkpoint.gguf_model import gguf_name
@@ -50,10 +51,7 @@ def write_gguf(path: Path, config: ModelConfig, tensors: Tensors, **changes: obj
     if config.rope_scaling is not None:
         plain = inverse_frequencies(replace(config, rope_scaling=None))
         writer.add_tensor("rope_freqs.weight", (plain / inverse_frequencies(config)).astype(np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    write_out(writer)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -119,10 +117,7 @@ def test_a_tokenizer_goes_through_gguf_unchanged(tmp_path: Path, home: Path, nam
     gguf_tokenizer.add_tokenizer(writer, TOKENIZERS[name], config)
     if name in PRE:
         writer.kv_data[0]["tokenizer.ggml.pre"].value = PRE[name]
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    write_out(writer)
     folder = tmp_path / "texts"
     folder.mkdir()
     for file, content in tokenizer_files(GgufFile(tmp_path / "m.gguf").keys, "m.gguf").items():
@@ -164,10 +159,7 @@ def test_another_rope_scaling_is_refused(tmp_path: Path) -> None:
 def test_another_architecture_is_refused(tmp_path: Path) -> None:
     writer = gguf.GGUFWriter(tmp_path / "m.gguf", "mamba")
     writer.add_tensor("token_embd.weight", np.zeros((4, 32), np.float32), raw_dtype=Type.F32)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    write_out(writer)
     with pytest.raises(ConfigError, match="'mamba' is not supported"):
         open_checkpoint(tmp_path / "m.gguf")
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as Type
 
+from gguf_files import write_out
 from sampan.checkpoint.gguf_reader import GgufFile
 
 QUANTISED = ["Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"]
@@ -31,10 +32,7 @@ def write(path: Path, tensors: dict[str, tuple[np.ndarray, Type | None]]) -> Non
     writer = gguf.GGUFWriter(path, "qwen2")
     for name, (data, kind) in tensors.items():
         writer.add_tensor(name, data, raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    write_out(writer)
 
 
 @pytest.mark.parametrize("name", QUANTISED)

@@ -12,6 +12,7 @@ import gguf
 import numpy as np
 import pytest
 
+from gguf_files import write_out
 from sampan.checkpoint.gguf_reader import GgufFile
 from sampan.errors import CheckpointError
 
@@ -139,10 +140,7 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     values = np.arange(256, dtype=np.float32).reshape(4, 64)
     writer.add_tensor("b", gguf.quants.quantize(values, gguf.GGMLQuantizationType.Q8_0),
                       raw_dtype=gguf.GGMLQuantizationType.Q8_0)  # fmt: skip
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    write_out(writer)
     return path.read_bytes()
 
 

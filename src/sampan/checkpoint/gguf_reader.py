@@ -13,7 +13,7 @@ from sampan.checkpoint.base import RawTensor, widened
 from sampan.checkpoint.dtypes import Array, DType, Float32Array
 from sampan.checkpoint.gguf_blocks import BlockType
 from sampan.checkpoint.gguf_header import GgufHeader, GgufTensor
-from sampan.checkpoint.mapped_file import MappedFile, damaged
+from sampan.checkpoint.mapped_file import MappedFile
 from sampan.errors import CheckpointError
 
 
@@ -29,8 +29,6 @@ class GgufFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = MappedFile(path)
-        if not self._file.size:
-            raise damaged(str(path), "empty")
         with memoryview(self._file.mapped()) as data:
             header = GgufHeader(data, str(path))
         self.keys: Mapping[str, Any] = header.keys

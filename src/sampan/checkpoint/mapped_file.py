@@ -64,11 +64,13 @@ class MappedFile:
                 rest, offset = rest[count:], offset + count
 
     def mapped(self) -> mmap.mmap:
-        """The whole file, read-only; never one that is empty.
+        """The whole file, read-only.
 
         Raises:
-            CheckpointError: the file changed since it was opened.
+            CheckpointError: the file is empty, or changed since it was opened.
         """
+        if not self.size:
+            raise damaged(str(self.path), "empty")
         self.check_unchanged()
         if self._map is None:
             with _reporting(self.path):

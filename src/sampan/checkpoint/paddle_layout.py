@@ -76,6 +76,7 @@ class PaddleLayout:
     def _name_all(self, stored_names: Sequence[str]) -> Mapping[str, str]:
         """Hugging Face's name -> the stored one; a quantised matrix goes by its codes."""
         names: dict[str, str] = {}
+        known = frozenset(stored_names)
         for stored in stored_names:
             if stored.endswith(FUSED):
                 raise CheckpointError(
@@ -83,13 +84,13 @@ class PaddleLayout:
                     remedy="save it without fuse_attention_qkv and fuse_attention_ffn",
                 )
             if stored.endswith(QUANT_SCALE):
-                if stored.removesuffix(QUANT_SCALE) + QUANT_WEIGHT not in stored_names:
+                if stored.removesuffix(QUANT_SCALE) + QUANT_WEIGHT not in known:
                     raise CheckpointError(f"{self.path}: {stored!r} has no {QUANT_WEIGHT}", remedy=FETCH_AGAIN)
                 continue
             prefix = next((prefix for prefix in PREFIXES if stored.startswith(prefix)), "")
             name = ("model." if prefix else "") + stored.removeprefix(prefix)
             if stored.endswith(QUANT_WEIGHT):
-                if stored.removesuffix(QUANT_WEIGHT) + QUANT_SCALE not in stored_names:
+                if stored.removesuffix(QUANT_WEIGHT) + QUANT_SCALE not in known:
                     raise CheckpointError(f"{self.path}: {stored!r} has no {QUANT_SCALE}", remedy=FETCH_AGAIN)
                 name = name.removesuffix(QUANT_WEIGHT) + "weight"
             if name in names:

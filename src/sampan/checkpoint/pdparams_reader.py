@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -52,21 +52,20 @@ class PdparamsFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = MappedFile(path)
-        if not self._file.size:
-            raise damaged(str(path), "empty")
-        self._values = self._read_values()
-        self._parts = self._read_parts()
+        items = self._read_items()
+        self._parts = self._read_parts(items.pop(PART_TABLE, {}), items)
+        self._values = {self._name(name): self._array(name, value) for name, value in items.items()}
         self._dtypes = {name: self._check(name) for name in self._values}
         for name in self._parts:
             self._check_parts(name)
         hidden = {part for parts in self._parts.values() for part in parts[1]}
-        self._names = [name for name in (*self._values, *self._parts) if name not in hidden]
+        self._names = dict.fromkeys(name for name in (*self._values, *self._parts) if name not in hidden)
         self._last: tuple[str, Array] | None = None
         self._lock = RLock()
 
     def names(self) -> Sequence[str]:
         """Names of all tensors, in the order of the file."""
-        return self._names
+        return list(self._names)
 
     def get(self, name: str) -> Float32Array:
         """See `Checkpoint.get`."""
@@ -92,14 +91,13 @@ class PdparamsFile:
 
     # ---- what the file says, checked once
 
-    def _read_values(self) -> dict[str, StoredArray]:
+    def _read_items(self) -> dict[Any, Any]:
         with memoryview(self._file.mapped()) as data:
             root = PickleReader(data, str(self.path)).read()
         if not isinstance(root, dict):
             raise CheckpointError(f"{self.path} holds a {type(root).__name__}, not a state dict", remedy=REFUSED)
         root.pop(NAME_TABLE, None)
-        self._part_table = root.pop(PART_TABLE, {})
-        return {self._name(name): self._array(name, value) for name, value in root.items()}
+        return root
 
     def _name(self, name: object) -> str:
         if not isinstance(name, str) or not name.isprintable():
@@ -133,15 +131,14 @@ class PdparamsFile:
             raise damaged(str(self.path), f"{where} of shape {list(shape)} and {dtype.name} has {stored} bytes")
         return dtype
 
-    def _read_parts(self) -> dict[str, tuple[tuple[int, ...], list[str]]]:
+    def _read_parts(self, table: object, others: Container[Any]) -> dict[str, tuple[tuple[int, ...], list[str]]]:
         """Whole name -> its shape and the names of its parts."""
         parts = {}
-        table = self._part_table if isinstance(self._part_table, dict) else {None: None}
-        for name, item in table.items():
+        for name, item in table.items() if isinstance(table, dict) else [(None, None)]:
             match item:
-                case {"OriginShape": tuple() as shape, "slices": [str(), *_] as slices} if (
-                    name not in self._values and len(set(map(str, slices))) == len(slices)
-                ):
+                case {"OriginShape": tuple() as shape, "slices": [str(), *_] as slices} if name not in others and len(
+                    set(map(str, slices))
+                ) == len(slices):
                     parts[self._name(name)] = shape, slices
                 case _:
                     raise damaged(str(self.path), f"{PART_TABLE} is odd")

@@ -13,10 +13,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sampan.checkpoint.dtypes import Array, check_float_dtype, from_float32
+from sampan.checkpoint.dtypes import BY_NAME, Array, check_float_dtype
 from sampan.checkpoint.pdparams_reader import ELEMENTS
-from sampan.checkpoint.safetensors_writer import atomic_file
-from sampan.errors import CheckpointError
+from sampan.checkpoint.safetensors_writer import atomic_file, stored_as
 
 CODES = {name: code for code, name in ELEMENTS.items()}
 
@@ -45,13 +44,7 @@ def write_pdparams(path: str | Path, tensors: Mapping[str, Array], dtype: str = 
     with atomic_file(path) as file:
         file.write(START)
         for name, values in tensors.items():
-            try:
-                stored = from_float32(np.ascontiguousarray(values, np.float32), dtype)
-            except OverflowError:
-                raise CheckpointError(
-                    f"{path}: tensor {name!r} has values beyond {dtype}", remedy="store it as fp32"
-                ) from None
-            _write_item(file, name, stored, CODES[dtype])
+            _write_item(file, name, stored_as(values, BY_NAME[dtype], f"{path}: tensor {name!r}"), CODES[dtype])
         file.write(STOP)
 
 

@@ -36,7 +36,7 @@ def write_safetensors(
     with atomic_file(path) as file:
         file.write(build_header(entries, metadata or {}))
         for name, entry in entries.items():
-            stored = _stored(tensors[name], entry.dtype, f"{path}: tensor {name!r}")
+            stored = stored_as(tensors[name], entry.dtype, f"{path}: tensor {name!r}")
             file.write(stored.reshape(-1).view(np.uint8).data)
 
 
@@ -60,7 +60,8 @@ def _lay_out(tensors: Mapping[str, Array], dtype: str, path: Path) -> dict[str, 
     return entries
 
 
-def _stored(array: Array, dtype: DType, what: str) -> Array:
+def stored_as(array: Array, dtype: DType, what: str) -> Array:
+    """The elements as a file of that type holds them. Raises CheckpointError: `what` has values beyond the type."""
     if dtype.name not in FLOAT_DTYPES:
         return np.ascontiguousarray(array, dtype.storage)
     try:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
+
 from sampan.checkpoint import GgufCheckpoint, sampan_home
 from sampan.errors import CheckpointError
 from sampan.text.gguf_vocabulary import tokenizer_files
 
+FORM = 1  # of the files; another one makes folders anew
+
 
 def unpack_texts(checkpoint: GgufCheckpoint) -> Path:
-    """The folder, under `sampan_home()/gguf`; its name follows from its content, so files with the same tokenizer share
-    it.
+    """The folder, under `sampan_home()/gguf`. Its name follows from the file's keys for the tokenizer: files with the
+    same one share it, and what it holds is made once.
 
     Raises:
         TokenizerError: the file's tokenizer cannot be read.
         CheckpointError: the folder cannot be written.
     """
-    files = tokenizer_files(checkpoint.keys, str(checkpoint.path))
-    digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    keys = sorted((name, value) for name, value in checkpoint.keys.items() if name.startswith("tokenizer."))
+    digest = hashlib.sha256(msgspec.msgpack.encode([FORM, keys])).hexdigest()[:32]
     folder = sampan_home() / "gguf" / digest
     if folder.is_dir():
         return folder
+    files = tokenizer_files(checkpoint.keys, str(checkpoint.path))
     temporary = folder.with_name(f".{digest}.{uuid4().hex}.tmp")
     try:
         temporary.mkdir(parents=True)
