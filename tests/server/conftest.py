@@ -15,12 +15,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from random_folder import write_random_model
+from sampan import LLM
 from sampan.cluster import EngineClient
 from sampan.config import ServerConfig
 from sampan.engine.sampling_params import SamplingParams
 from sampan.server import bind_socket, create_app, run_server
 from sampan.server.service import Service
 from scripted_engine import CHAT_TEMPLATE, TOKENIZER, ScriptedEngine
+from server_process import ServerProcess, sampan_serve
 
 DEFAULTS = SamplingParams(temperature=0.6, top_p=0.95)
 
@@ -136,3 +139,16 @@ def serve(ask: Ask) -> Iterator[Serve]:
     yield start
     for end in ends:
         end()
+
+
+@pytest.fixture(scope="module")
+def llm(tmp_path_factory) -> LLM:
+    """A random model in this process."""
+    return LLM(str(write_random_model(tmp_path_factory.mktemp("models") / "random")))
+
+
+@pytest.fixture(scope="module")
+def server(llm: LLM) -> Iterator[ServerProcess]:
+    """The same model behind `sampan serve`, under the name m."""
+    with sampan_serve(str(llm.loaded.path), "--served-model-name", "m") as server:
+        yield server

@@ -1,6 +1,6 @@
 """Turns prompts into answers: text to ids, ids through the engine, ids to text.
 
-`/generate`, chat and completions all go through `Service.open`. Nothing here knows HTTP.
+Whatever is answered goes through `Service.open`. Nothing here knows HTTP.
 """
 
 from __future__ import annotations

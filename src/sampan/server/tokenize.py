@@ -9,12 +9,13 @@ from pydantic import Field
 from starlette.responses import Response
 
 from sampan.errors import RequestError
-from sampan.server.fields import ModelName, RequestModel, TokenId, refuse_unsupported
-from sampan.server.http.body import body_schema, read_json
+from sampan.server.fields import ModelName, RequestModel, TokenId
+from sampan.server.http.body import body_schema
 from sampan.server.off_loop import off_loop_if
 from sampan.server.openai.logprobs import token_text
 from sampan.server.openai.messages import Messages, TemplateArguments
 from sampan.server.openai.tools import MAX_TOOLS, ToolFields, ToolPlan
+from sampan.server.read_request import read_request
 from sampan.server.respond import json_response
 from sampan.server.service import INLINE_CHARS, Service
 
@@ -63,8 +64,7 @@ def tokenize_routes(service: Service) -> APIRouter:
 
     @router.post("/tokenize", summary="Text to token ids", openapi_extra=body_schema(TokenizeRequest))
     async def tokenize(http: Request) -> Response:
-        request = await read_json(http, service.config, TokenizeRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, TokenizeRequest)
         service.model_name(request.model)
         request.check()
         token_ids = await _token_ids(request)
@@ -78,8 +78,7 @@ def tokenize_routes(service: Service) -> APIRouter:
 
     @router.post("/detokenize", summary="Token ids to text", openapi_extra=body_schema(DetokenizeRequest))
     async def detokenize(http: Request) -> Response:
-        request = await read_json(http, service.config, DetokenizeRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, DetokenizeRequest)
         service.model_name(request.model)
         if not all(0 <= token_id < tokenizer.vocab_size for token_id in request.tokens):
             raise RequestError("tokens holds an unknown id", param="tokens", remedy=f"below {tokenizer.vocab_size}")

@@ -1,4 +1,4 @@
-"""Whole tool calls out of what a parser says piece by piece, for APIs that show calls as objects."""
+"""Whole tool calls out of what a parser says piece by piece."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sampan.server.openai.tools import ToolPlan
-from sampan.text.tool_parser import ToolCallDelta, ToolParser
+from sampan.text.tool_parser import ToolCallDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,6 @@ class WholeCall:
         except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
-
-
-def parser_of(plan: ToolPlan | None) -> ToolParser | None:
-    """What finds the calls of one answer; None where none may come."""
-    return None if plan is None else ToolParser([function.name for function in plan.callable], plan.max_calls)
 
 
 def whole_calls(deltas: Sequence[ToolCallDelta]) -> list[WholeCall]:

@@ -79,13 +79,18 @@ class ToolParser:
 
     def push(self, text: str) -> ToolDelta:
         """Takes text of the answer in; what may become a call is held back."""
-        return self._take(text, is_last=False)
+        return self._feed(text, is_last=False)
 
     def finish(self) -> ToolDelta:
         """Lets go of what was held back: the answer is over."""
-        return self._take("", is_last=True)
+        return self._feed("", is_last=True)
 
-    def _take(self, text: str, *, is_last: bool) -> ToolDelta:
+    def take(self, text: str, *, is_last: bool) -> ToolDelta:
+        """Text of the answer, maybe none, and its end where this was the last of it."""
+        pieces = self.push(text).pieces if text else ()
+        return ToolDelta(pieces + self.finish().pieces) if is_last else ToolDelta(pieces)
+
+    def _feed(self, text: str, *, is_last: bool) -> ToolDelta:
         self._held += text
         self._pieces = []
         while self._scan(is_last):

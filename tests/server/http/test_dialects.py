@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
 
 import pytest
 
+from raw_http import talk
 from sampan import errors
 from sampan.server.http.dialects import ANTHROPIC, OLLAMA, OPENAI, TGI, dialect_of_path
 from scripted_engine import ScriptedEngine
@@ -94,14 +94,7 @@ def test_the_gate_and_our_own_bugs_speak_it(ask, path, has_shape, monkeypatch):
 @pytest.mark.parametrize("path", [path for path in SHAPES if path != "/generate_stream"])
 def test_the_http_parser_speaks_it(serve, path):
     live = serve(ScriptedEngine())
-    with socket.create_connection((live.host, live.port), timeout=20) as connection:
-        connection.sendall(f"POST {path}?a=b HTTP/1.1\r\nHost: localhost\r\nX: {'y' * 70_000}".encode())
-        received = b""
-        try:
-            while data := connection.recv(65536):
-                received += data
-        except ConnectionResetError:
-            pass
+    received = talk(live, f"POST {path}?a=b HTTP/1.1\r\nHost: localhost\r\nX: {'y' * 70_000}".encode())
     if received:  # else the reset came first
         head, _, body = received.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 431 ")

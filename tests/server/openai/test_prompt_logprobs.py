@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import openai
 import pytest
 
-from random_folder import write_random_model
 from sampan import LLM, SamplingParams
 from sampan.backends.base import TokenLogprobs
 from sampan.text import Tokenizer
-from server_process import ServerProcess, sampan_serve
+from server_process import ServerProcess
 
 TEXT = "量子 network 🚀 of routers"
-
-
-@pytest.fixture(scope="module")
-def llm(tmp_path_factory) -> LLM:
-    return LLM(str(write_random_model(tmp_path_factory.mktemp("models") / "random")))
-
-
-@pytest.fixture(scope="module")
-def server(llm: LLM) -> Iterator[ServerProcess]:
-    with sampan_serve(str(llm.loaded.path), "--served-model-name", "m") as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -12,25 +12,13 @@ import numpy as np
 import openai
 import pytest
 
-from random_folder import write_random_model
 from sampan import LLM, SamplingParams
 from sampan.engine.request import Request
-from server_process import ServerProcess, sampan_serve
+from server_process import ServerProcess
 
 TEXTS = ["How do I reset the router?", "怎么重置路由器？🤔", "x"]
 QUERY = "How do I reset the router?"
 DOCUMENTS = ["Hold the reset key for ten seconds.", "按住 reset 键十秒。", "Printers need paper.", "重启"]
-
-
-@pytest.fixture(scope="module")
-def llm(tmp_path_factory) -> LLM:
-    return LLM(str(write_random_model(tmp_path_factory.mktemp("models") / "random")))
-
-
-@pytest.fixture(scope="module")
-def server(llm: LLM) -> Iterator[ServerProcess]:
-    with sampan_serve(str(llm.loaded.path), "--served-model-name", "m") as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

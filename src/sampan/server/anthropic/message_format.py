@@ -12,7 +12,7 @@ from sampan.server.anthropic.requests import AdaptiveThinking, EnabledThinking, 
 from sampan.server.http.dialects import ANTHROPIC
 from sampan.server.http.errors import error_facts
 from sampan.server.http.streaming import Wire, event
-from sampan.server.tool_calls import parser_of, whole_calls
+from sampan.server.tool_calls import whole_calls
 from sampan.text.tool_parser import ToolDelta
 
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens"}
@@ -54,7 +54,8 @@ class MessageFormat:
         self._shows_thinking = isinstance(thinking, EnabledThinking | AdaptiveThinking)
         self._omits_thinking = getattr(thinking, "display", None) == "omitted"
         self._stop_sequences = frozenset(request.stop_sequences or ())
-        self._tools = parser_of(request.tool_plan)
+        plan = request.tool_plan
+        self._tools = plan.parser() if plan is not None else None
         self._message = {"id": message_id, "type": "message", "role": "assistant", "model": model}
         self._num_prompt_tokens = num_prompt_tokens
         self._num_blocks = 0
@@ -102,9 +103,7 @@ class MessageFormat:
         """Text and calls of a piece of the answer."""
         if self._tools is None:
             return ToolDelta((content,) if content else ())
-        delta = self._tools.push(content) if content else ToolDelta()
-        end = self._tools.finish() if is_last else ToolDelta()
-        return ToolDelta(delta.pieces + end.pieces)
+        return self._tools.take(content, is_last=is_last)
 
     def _blocks(self, answer: Answer) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = []

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from sampan.server.anthropic.message_format import MessageFormat, message_wire
 from sampan.server.anthropic.requests import CountTokensRequest, MessagesRequest
 from sampan.server.anthropic.shapes import MessageAnswer, TokenCount
-from sampan.server.fields import refuse_unsupported
-from sampan.server.http.body import body_schema, read_json
+from sampan.server.http.body import body_schema
+from sampan.server.read_request import read_request
 from sampan.server.respond import answered, json_response, respond
 from sampan.server.service import Service
 
@@ -31,8 +31,7 @@ def anthropic_routes(service: Service) -> APIRouter:
         openapi_extra=body_schema(MessagesRequest),
     )
     async def messages(http: Request) -> Response:
-        request = await read_json(http, service.config, MessagesRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, MessagesRequest)
         model, sampling = service.model_name(request.model), request.sampling()
         prompt = await service.chat_prompt(request.chat, **request.template_options())
         message_id = f"msg_{uuid.uuid4().hex}"
@@ -53,8 +52,7 @@ def anthropic_routes(service: Service) -> APIRouter:
         openapi_extra=body_schema(CountTokensRequest),
     )
     async def count_tokens(http: Request) -> Response:
-        request = await read_json(http, service.config, CountTokensRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, CountTokensRequest)
         service.model_name(request.model)
         prompt = await service.chat_prompt(request.chat, **request.template_options())
         return json_response({"input_tokens": len(prompt.token_ids)})

@@ -19,8 +19,8 @@ from sampan.server.fields import (
     TopP,
     within,
 )
-from sampan.server.generate.scores import scores
 from sampan.server.http.streaming import event
+from sampan.server.openai.logprobs import scores
 from sampan.server.worded import WordedSampling
 
 

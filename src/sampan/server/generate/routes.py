@@ -22,12 +22,12 @@ from sampan.server.http.body import (
     INLINE_BODY_BYTES,
     body_schema,
     parse_json,
-    read_json,
     read_json_body,
     validation_failure,
 )
 from sampan.server.http.dialects import TGI, speak
 from sampan.server.off_loop import off_loop_if
+from sampan.server.read_request import read_request
 from sampan.server.respond import EVENT_SCHEMA, answered, respond
 from sampan.server.service import Service
 
@@ -80,8 +80,7 @@ def generate_routes(service: Service) -> APIRouter:
         openapi_extra=body_schema(TgiRequest),
     )
     async def generate_stream(http: Request) -> Response:
-        request = await read_json(http, service.config, TgiRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, TgiRequest)
         return await _tgi(http, request.model_copy(update={"stream": True}), stream=True)
 
     @router.get("/info", summary="What text-generation-inference tells of itself")

@@ -30,8 +30,8 @@ from sampan.server.fields import (
     TopP,
     within,
 )
-from sampan.server.generate.scores import scores
 from sampan.server.http.streaming import event
+from sampan.server.openai.logprobs import scores
 from sampan.server.worded import WordedSampling
 
 RARER = 64  # an event of a stream comes when this fraction of the tokens so far has been added

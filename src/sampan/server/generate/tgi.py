@@ -22,10 +22,10 @@ from sampan.server.fields import (
     TopP,
     within,
 )
-from sampan.server.generate.scores import scores
 from sampan.server.http.dialects import TGI
 from sampan.server.http.errors import error_facts
 from sampan.server.http.streaming import Wire, event
+from sampan.server.openai.logprobs import scores
 from sampan.server.worded import WordedSampling
 from sampan.text import Tokenizer
 

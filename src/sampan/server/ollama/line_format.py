@@ -16,7 +16,7 @@ from sampan.server.http.errors import error_facts
 from sampan.server.http.streaming import Wire
 from sampan.server.openai.logprobs import chat_logprobs
 from sampan.server.openai.tools import ToolPlan
-from sampan.server.tool_calls import parser_of, whole_calls
+from sampan.server.tool_calls import whole_calls
 from sampan.text import Tokenizer
 from sampan.text.tool_parser import ToolCallDelta
 
@@ -76,7 +76,7 @@ class LineFormat:
         self._piece = piece
         self._with_logprobs = with_logprobs
         self._context = context
-        self._tools = parser_of(plan)
+        self._tools = plan.parser() if plan is not None else None
         self._calls: list[ToolCallDelta] = []
         self._started = time.perf_counter()
         self._held_logprobs: list[TokenLogprobs] = []
@@ -119,13 +119,11 @@ class LineFormat:
         """The text of a piece of the answer, and at its end all calls. One that `num_predict` cut is left out."""
         if self._tools is None:
             return content, ()
-        said = [self._tools.push(content)] if content else []
-        said += [self._tools.finish()] if is_last else []
-        for delta in said:
-            self._calls += delta.calls
+        said = self._tools.take(content, is_last=is_last)
+        self._calls += said.calls
         calls = whole_calls(self._calls) if is_last else ()
         called = [{"name": call.name, "arguments": call.input} for call in calls if call.input is not None]
-        return "".join(delta.content for delta in said), [{"function": function} for function in called]
+        return said.content, [{"function": function} for function in called]
 
     def _line(self, thinking: str, content: str, calls: Calls = ()) -> dict[str, Any]:
         data = {"model": self._model, "created_at": now(), **self._piece(thinking, content, calls), "done": False}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sampan.server.fields import refuse_unsupported
-from sampan.server.http.body import body_schema, read_json
+from sampan.server.http.body import body_schema
 from sampan.server.openai.chat_format import ChatFormat
 from sampan.server.openai.requests import ChatRequest
 from sampan.server.openai.shapes import ChatCompletion
+from sampan.server.read_request import read_request
 from sampan.server.respond import answered, respond
 from sampan.server.service import Service
 
@@ -25,8 +25,7 @@ def chat_routes(service: Service) -> APIRouter:
         openapi_extra=body_schema(ChatRequest),
     )
     async def chat(http: Request) -> Response:
-        request = await read_json(http, service.config, ChatRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, ChatRequest)
         model = service.model_name(request.model)
         prompt = await service.chat_prompt(request.messages, **request.template_options())
         token_ids = request.truncated(prompt.token_ids, service.engine.max_model_len)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sampan.server.fields import refuse_unsupported
-from sampan.server.http.body import body_schema, read_json
+from sampan.server.http.body import body_schema
 from sampan.server.openai.completion_format import CompletionFormat
 from sampan.server.openai.requests import CompletionRequest
 from sampan.server.openai.shapes import Completion
+from sampan.server.read_request import read_request
 from sampan.server.respond import answered, respond
 from sampan.server.service import Service
 
@@ -25,8 +25,7 @@ def completion_routes(service: Service) -> APIRouter:
         openapi_extra=body_schema(CompletionRequest),
     )
     async def completions(http: Request) -> Response:
-        request = await read_json(http, service.config, CompletionRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, CompletionRequest)
         model = service.model_name(request.model)
         prompts = request.prompts()
         token_ids = [await service.text_prompt(item) if isinstance(item, str) else item for item in prompts]

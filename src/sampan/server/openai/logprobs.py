@@ -19,11 +19,11 @@ def chat_logprobs(entries: Sequence[TokenLogprobs], tokenizer: Tokenizer) -> dic
 
     def one(token_id: int, logprob: float) -> dict[str, Any]:
         data = tokenizer.id_to_bytes(token_id)
-        return {"token": token_text(data), "logprob": max(logprob, LOWEST), "bytes": list(data)}
+        return {"token": token_text(data), "logprob": logprob, "bytes": list(data)}
 
     content = []
     for entry in entries:
-        drawn, *top = (one(*pair) for pair in _pairs(entry))
+        drawn, *top = (one(*pair) for pair in scores(entry))
         content.append({**drawn, "top_logprobs": top})
     return {"content": content}
 
@@ -64,9 +64,8 @@ class CompletionLogprobs:
         return {"tokens": [], "token_logprobs": [], "top_logprobs": [], "text_offset": []}
 
     def _add_entry(self, lists: dict[str, list[Any]], entry: TokenLogprobs, unseen_ids: Container[int]) -> None:
-        (token_id, value), *top = _pairs(entry)
-        named = {self._name(other): max(logprob, LOWEST) for other, logprob in top[: self._count]}
-        own = max(value, LOWEST)
+        (token_id, own), *top = scores(entry)
+        named = {self._name(other): logprob for other, logprob in top[: self._count]}
         self._add(lists, token_id, own, {self._name(token_id): own, **named}, unseen_ids)
 
     def _add(
@@ -92,14 +91,14 @@ def prompt_logprobs(entries: Sequence[TokenLogprobs], tokenizer: Tokenizer) -> l
     """vLLM's shape for a prompt: for each token itself and the most probable ones, by id."""
 
     def named(entry: TokenLogprobs) -> dict[str, Any]:
-        (token_id, value), *top = _pairs(entry)
+        (token_id, value), *top = scores(entry)
         others = {str(i): shown(i, logprob, rank) for rank, (i, logprob) in enumerate(top, start=1)}
         own = {str(token_id): shown(token_id, value, entry.rank)}
         return own | others | own
 
     def shown(token_id: int, logprob: float, rank: int) -> dict[str, Any]:
         text = token_text(tokenizer.id_to_bytes(token_id))
-        return {"logprob": max(logprob, LOWEST), "rank": rank, "decoded_token": text}
+        return {"logprob": logprob, "rank": rank, "decoded_token": text}
 
     return [None, *map(named, entries)]
 
@@ -112,6 +111,7 @@ def token_text(data: bytes) -> str:
         return "bytes:" + "".join(f"\\x{byte:02x}" for byte in data)
 
 
-def _pairs(entry: TokenLogprobs) -> list[tuple[int, float]]:
-    """Ids and values, the drawn token's first."""
-    return list(zip(entry.token_ids.tolist(), entry.logprobs.tolist(), strict=True))
+def scores(entry: TokenLogprobs) -> list[tuple[int, float]]:
+    """Ids and log-probabilities as plain numbers, the drawn token's first."""
+    values = zip(entry.token_ids.tolist(), entry.logprobs.tolist(), strict=True)
+    return [(token_id, max(value, LOWEST)) for token_id, value in values]

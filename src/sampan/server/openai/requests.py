@@ -222,12 +222,10 @@ class CompletionRequest(OpenAIRequest):
         """One entry for each prompt.
 
         Raises:
-            RequestError: there is none, or there would be too many answers.
+            RequestError: there would be too many answers.
         """
         if isinstance(self.prompt, str):
             return [self.prompt]
-        if not self.prompt or [] in self.prompt:
-            raise RequestError("prompt is empty", param="prompt", remedy="send text or token ids")
         if isinstance(self.prompt[0], int):
             return [self.prompt]
         if len(self.prompt) * self.num_choices > MAX_CHOICES:

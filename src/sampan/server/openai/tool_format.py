@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from sampan.server.openai.tools import ToolPlan
-from sampan.text.tool_parser import ToolDelta, ToolParser
+from sampan.server.tool_calls import whole_calls
+from sampan.text.tool_parser import ToolParser
 
 
 class ToolFormat:
@@ -17,38 +19,30 @@ class ToolFormat:
     """
 
     def __init__(self, plan: ToolPlan, *, is_legacy: bool) -> None:
-        self._names = [function.name for function in plan.callable]
-        self._max_calls = 1 if is_legacy else plan.max_calls
+        self._plan = replace(plan, max_calls=1) if is_legacy else plan
         self._is_legacy = is_legacy
         self._parsers: dict[int, ToolParser] = {}
 
     def message(self, index: int, content: str | None) -> dict[str, Any]:
         """What a whole message gets: `content`, None where there is nothing but calls, and the calls if there are."""
-        parser = self._parsers[index] = ToolParser(self._names, self._max_calls)
-        first, last = parser.push(content or ""), parser.finish()
-        text = first.content + last.content
-        calls: list[dict[str, Any]] = []
-        for delta in (*first.calls, *last.calls):
-            if delta.name is not None:
-                calls.append({"name": delta.name, "arguments": ""})
-            calls[-1]["arguments"] += delta.arguments
+        parser = self._parsers[index] = self._plan.parser()
+        said = parser.take(content or "", is_last=True)
+        calls = [{"name": call.name, "arguments": call.arguments} for call in whole_calls(said.calls)]
         if not calls:
             return {"content": content}
         if self._is_legacy:
-            return {"content": text or None, "function_call": calls[0]}
+            return {"content": said.content or None, "function_call": calls[0]}
         return {
-            "content": text or None,
+            "content": said.content or None,
             "tool_calls": [{"id": new_call_id(), "type": "function", "function": call} for call in calls],
         }
 
     def deltas(self, index: int, content: str, *, is_last: bool) -> tuple[str, list[dict[str, Any]]]:
         """The content that more of an answer leaves, and the deltas of its calls."""
-        parser = self._parsers.setdefault(index, ToolParser(self._names, self._max_calls))
-        delta = parser.push(content) if content else ToolDelta()
-        end = parser.finish() if is_last else ToolDelta()
-        return delta.content + end.content, [
-            self._delta(call.index, call.name, call.arguments) for call in (*delta.calls, *end.calls)
-        ]
+        if index not in self._parsers:
+            self._parsers[index] = self._plan.parser()
+        said = self._parsers[index].take(content, is_last=is_last)
+        return said.content, [self._delta(call.index, call.name, call.arguments) for call in said.calls]
 
     def finish_reason(self, index: int, reason: str) -> str:
         """A whole answer with calls ends for their sake."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from sampan.errors import RequestError
 from sampan.server.fields import RequestModel
+from sampan.text.tool_parser import ToolParser
 
 MAX_TOOLS = 128
 MAX_CALLS = 32  # of one answer under a constraint
@@ -89,6 +90,10 @@ class ToolPlan:
     def shown(self) -> list[dict[str, Any]]:
         """The functions as a chat template is given them."""
         return [{"type": "function", "function": function.description_fields} for function in self.described]
+
+    def parser(self) -> ToolParser:
+        """What finds the calls of one answer."""
+        return ToolParser([function.name for function in self.callable], self.max_calls)
 
     @classmethod
     def of(

@@ -14,13 +14,13 @@ from starlette.responses import Response
 from sampan.backends.base import Float32Array
 from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import ContextLengthError, RequestError
-from sampan.server.fields import refuse_unsupported
-from sampan.server.http.body import body_schema, read_json
+from sampan.server.http.body import body_schema
 from sampan.server.http.disconnect import unless_disconnected
 from sampan.server.off_loop import off_loop_if
 from sampan.server.pooling.read_prompts import PromptToRead, read_prompts
 from sampan.server.pooling.requests import EmbeddingRequest
 from sampan.server.pooling.shapes import EmbeddingList
+from sampan.server.read_request import read_request
 from sampan.server.respond import json_response
 from sampan.server.service import INLINE_CHARS, Service
 from sampan.text import Tokenizer
@@ -39,8 +39,7 @@ def embedding_routes(service: Service) -> APIRouter:
         openapi_extra=body_schema(EmbeddingRequest),
     )
     async def embeddings(http: Request) -> Response:
-        request = await read_json(http, service.config, EmbeddingRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, EmbeddingRequest)
         model = service.model_name(request.model)
         found, num_tokens = await unless_disconnected(http.receive, embed(service, request))
         is_large = len(found) * service.engine.config.hidden_size > INLINE_NUMBERS

@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field
 
-from sampan.server.fields import MAX_COUNT, AdmissionFields, ModelName, RequestModel, TokenId
+from sampan.server.fields import MAX_COUNT, AdmissionFields, ModelName, RequestModel, TokenIds
 
 MAX_INPUTS = 2048  # OpenAI's bound
 MAX_DOCUMENTS = 1000  # Cohere's
 
 Text = Annotated[str, Field(min_length=1)]
-TokenIds = Annotated[list[TokenId], Field(min_length=1)]
 Texts = Annotated[list[Text], Field(min_length=1, max_length=MAX_DOCUMENTS)]
 Kept = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 

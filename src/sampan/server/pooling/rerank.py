@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from sampan.errors import RequestError
-from sampan.server.fields import refuse_unsupported
-from sampan.server.http.body import body_schema, read_json
+from sampan.server.http.body import body_schema
 from sampan.server.http.disconnect import unless_disconnected
 from sampan.server.pooling.relevance import relevance
 from sampan.server.pooling.requests import RerankRequest, ScoreRequest
 from sampan.server.pooling.shapes import RerankResponse, ScoreResponse
+from sampan.server.read_request import read_request
 from sampan.server.respond import json_response
 from sampan.server.service import Service
 
@@ -28,8 +28,7 @@ def rerank_routes(service: Service) -> APIRouter:
     router = APIRouter(tags=["rerank"])
 
     async def rerank(http: Request) -> Response:
-        request = await read_json(http, service.config, RerankRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, RerankRequest)
         model = service.model_name(request.model)
         texts = [document if isinstance(document, str) else document.text for document in request.documents]
         work = relevance(
@@ -51,8 +50,7 @@ def rerank_routes(service: Service) -> APIRouter:
         return json_response({"id": answer_id, "model": model, "results": results, "usage": _usage(found.num_tokens)})
 
     async def score(http: Request) -> Response:
-        request = await read_json(http, service.config, ScoreRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, ScoreRequest)
         model = service.model_name(request.model)
         work = relevance(service, _pairs(request), request, cache_salt=request.cache_salt or "")
         found = await unless_disconnected(http.receive, work)

@@ -17,7 +17,6 @@ from sampan.server.openai.requests import ChatRequest
 from sampan.server.openai.responses.output import Event, ResponseOutput
 from sampan.server.openai.responses.requests import ResponsesRequest
 from sampan.server.service import Service
-from sampan.text.tool_parser import ToolDelta, ToolParser
 
 
 class ResponsesFormat:
@@ -34,8 +33,7 @@ class ResponsesFormat:
     ) -> None:
         self._tokenizer = service.tokenizer
         plan = chat.tool_plan
-        names = [function.name for function in plan.callable] if plan is not None else []
-        self._tools = ToolParser(names, plan.max_calls) if plan is not None else None
+        self._tools = plan.parser() if plan is not None else None
         self._with_logprobs = chat.num_logprobs is not None
         self._held_logprobs: list[TokenLogprobs] = []
         self._output = ResponseOutput()
@@ -89,8 +87,7 @@ class ResponsesFormat:
         """The content's texts and calls, in order."""
         if self._tools is None:
             return [content] if content else []
-        first = self._tools.push(content) if content else ToolDelta()
-        return (*first.pieces, *(self._tools.finish().pieces if is_last else ()))
+        return self._tools.take(content, is_last=is_last).pieces
 
     def _take_logprobs(self) -> list[dict[str, Any]] | None:
         """Those of tokens whose text was held back come with the next piece."""

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from sampan.errors import RequestError
-from sampan.server.fields import refuse_unsupported
-from sampan.server.http.body import body_schema, read_json
+from sampan.server.http.body import body_schema
 from sampan.server.openai.responses.format import ResponsesFormat
 from sampan.server.openai.responses.requests import ResponsesRequest
 from sampan.server.openai.shapes import ResponseObject
+from sampan.server.read_request import read_request
 from sampan.server.respond import answered, respond
 from sampan.server.service import Service
 from sampan.text import ChatPrompt
@@ -27,8 +27,7 @@ def response_routes(service: Service) -> APIRouter:
         openapi_extra=body_schema(ResponsesRequest),
     )
     async def responses(http: Request) -> Response:
-        request = await read_json(http, service.config, ResponsesRequest)
-        refuse_unsupported(request)
+        request = await read_request(http, service.config, ResponsesRequest)
         request.refuse_state()
         model = service.model_name(request.model)
         chat = request.for_chat()
