@@ -86,7 +86,7 @@ void test_pack(Case& test) {
   SourceRow rows[kPanel] = {};
   const std::int64_t count = random.integer(1, kPanel);
   for (std::int64_t i = 0; i < count; ++i) rows[i] = sources.emplace_back(random, type, values, k).row;
-  for (std::int64_t i = count; i < kPanel; ++i) rows[i] = {type, nullptr};
+  for (std::int64_t i = count; i < kPanel; ++i) rows[i] = {type, nullptr, nullptr};
   const std::int64_t channel = random.integer(0, count - 1);
 
   const auto pack_all = [&](Isa isa) {
