@@ -42,6 +42,7 @@ class OpenRequest:
         self._prompt_logprobs: list[TokenLogprobs] = []  # unread
         self._last: EngineOutput | None = None
         self._num_cached_tokens: int | None = None  # as the first engine told
+        self._began_at: float | None = None  # the same
         self._failure: SampanError | None = None
         self._reader: asyncio.Future[None] | None = None
         self._in_no_hurry = False
@@ -77,6 +78,8 @@ class OpenRequest:
         self._prompt_logprobs += output.prompt_logprobs
         if self._num_cached_tokens is None:
             self._num_cached_tokens = output.num_cached_tokens
+        if output.began_at is not None:
+            self._began_at = output.began_at
         if output.finish_reason is not None:
             self.is_open, self._last = False, output
         if not self._in_no_hurry or not self.is_open or self._num_unread >= MAX_PATIENCE:
@@ -119,7 +122,9 @@ class OpenRequest:
             tuple(self._logprobs),
             num_cached_tokens=self._num_cached_tokens or 0,
             prompt_logprobs=tuple(self._prompt_logprobs),
+            began_at=self._began_at,
         )
+        self._began_at = None
         self._num_read = len(self._token_ids)
         self._logprobs.clear()
         self._prompt_logprobs.clear()
