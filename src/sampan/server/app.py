@@ -44,6 +44,8 @@ from sampan.server.service import Service
 from sampan.server.tokenize import tokenize_routes
 from sampan.text import ChatTemplate, Tokenizer
 
+VERSION_CHARS = 12  # of a model's version, as a label
+
 
 def create_app(
     engine: EngineClient,
@@ -72,7 +74,7 @@ def create_app(
         cluster: tells of all processes, where there are several; `/admin/status` shows it.
     """
     defaults = replace(sampling_defaults or SamplingParams(), max_tokens=config.default_max_tokens)
-    recorder = Recorder(config.served_model_name, model_version, engine.max_model_len)
+    recorder = Recorder(config.served_model_name, model_version[:VERSION_CHARS], engine.max_model_len)
     service = Service(engine, tokenizer, chat_template, config, defaults, recorder)
 
     @asynccontextmanager

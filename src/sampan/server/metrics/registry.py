@@ -1,8 +1,8 @@
 """Every metric, once: what `/metrics` says, what the guide's table lists and what dashboards and alerts may ask for.
 
 Names, units and buckets are vLLM's where it has the same thing, under the prefix `sampan_`, so that what was made for
-one fits the other; `--metrics-alias vllm` says them under `vllm:` as well. Buckets reach from milliseconds to two hours:
-a long chain of thought on a CPU takes minutes, and a percentile must not end at the last bucket.
+one fits the other; `--metrics-alias vllm` says them under `vllm:` as well. Buckets reach from milliseconds to hours: a
+long chain of thought on a CPU takes minutes, and a percentile must not end at the last bucket.
 
 Every series has the labels `model_name` and `model_version`. Other labels have few values; what a client sends never
 becomes one.
