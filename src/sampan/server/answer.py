@@ -93,7 +93,7 @@ class Answer:
         self.num_cached_tokens = output.num_cached_tokens
         num_thought = min(max(self.text.num_reasoning_tokens - num_before, 0), num_taken)
         if num_taken:
-            self._record.took(num_taken, num_thought, output.began_at)
+            self._record.took(num_taken, num_thought, self._outputs.times)
         finish_reason = self.finish_reason or None
         stop_reason, told = self.stop_reason, output.prompt_logprobs
         return Delta(self.index, token_ids, logprobs, text, num_thought, finish_reason, stop_reason, told)

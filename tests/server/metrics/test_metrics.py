@@ -106,7 +106,8 @@ def test_a_client_that_leaves_is_an_abort(served: Cluster) -> None:
     aborted = Scrape(served.url).value("request_success_total", finished_reason="abort")
     body = {**CHAT, "max_tokens": 2000, "ignore_eos": True, "stream": True}
     with httpx.stream("POST", f"{served.url}/v1/chat/completions", json=body, timeout=TIMEOUT) as response:
-        next(response.iter_lines())
+        lines = response.iter_lines()
+        next(lines)
         wait_until(lambda: Scrape(served.url).value("num_requests_running") == 1)
         assert Scrape(served.url).value("kv_cache_usage_perc") > 0
     after = settled(served.url, "request_success_total", aborted + 1, finished_reason="abort")

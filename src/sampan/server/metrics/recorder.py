@@ -16,6 +16,7 @@ from typing import Any
 
 import prometheus_client
 
+from sampan.cluster.client import RequestTimes
 from sampan.server.metrics import registry
 from sampan.server.metrics.registry import PREFIX, Metric
 
@@ -137,57 +138,62 @@ def _observe_many(histogram: Any, bounds: Sequence[float], values: Sequence[floa
 
 
 class AnswerRecord:
-    """When one answer's tokens came.
+    """When one answer's tokens came: to this worker, whether their reader was there or not.
 
     Args:
         opened_at: when its request was read, in `time.monotonic` seconds.
     """
 
-    __slots__ = ("_began", "_first", "_is_thinking", "_last", "_opened", "_recorder", "_thought")
+    __slots__ = ("_is_thinking", "_last", "_num_thought", "_opened", "_recorder", "_times")
 
     def __init__(self, recorder: Recorder, opened_at: float) -> None:
         self._recorder = recorder
         self._opened = opened_at
-        self._began: float | None = None  # when the engine began with it
-        self._first: float | None = None  # when the first token came
-        self._last = opened_at
+        self._times = RequestTimes()
+        self._last = opened_at  # when the last token came that is counted here
         self._is_thinking = False
-        self._thought = 0
+        self._num_thought = 0
 
-    def took(self, num_tokens: int, num_thought: int, began_at: float | None) -> None:
-        """Some tokens have come, the first `num_thought` of them a thought's."""
-        now, recorder = time.monotonic(), self._recorder
-        if self._first is None:
-            self._first, self._began = now, began_at
-            recorder.observe(registry.FIRST_TOKEN, now - self._opened)
-        elif num_tokens == 1:
-            recorder.gaps.append(now - self._last)
+    def took(self, num_tokens: int, num_thought: int, times: RequestTimes) -> None:
+        """Some tokens have been read, the first `num_thought` of them a thought's. Those that came before anyone read
+        them came evenly, as far as is known."""
+        recorder, now = self._recorder, times.last_token or self._last
+        num_gaps = num_tokens
+        if self._times is not times:
+            self._times = times
+            self._last = times.first_token or now
+            recorder.observe(registry.FIRST_TOKEN, self._last - self._opened)
+            num_gaps -= 1
+        gap = (now - self._last) / (num_gaps or 1)
+        if num_gaps == 1:
+            recorder.gaps.append(gap)
         else:
-            recorder.gaps += [(now - self._last) / num_tokens] * num_tokens
-        self._last = now
+            recorder.gaps += [gap] * num_gaps
         if num_thought:
             self._is_thinking = True
-            self._thought += num_thought
+            self._num_thought += num_thought
             recorder.num_thought_tokens += num_thought
         if num_tokens > num_thought:
             recorder.num_answer_tokens += num_tokens - num_thought
             if self._is_thinking:
                 self._is_thinking = False
-                recorder.observe(registry.THINKING, now - self._first)
-                recorder.observe(registry.FIRST_ANSWER_TOKEN, now - self._opened)
+                ended = now - gap * (num_tokens - num_thought - 1)
+                recorder.observe(registry.THINKING, ended - (times.first_token or ended))
+                recorder.observe(registry.FIRST_ANSWER_TOKEN, ended - self._opened)
+        self._last = now
 
     def end(self, reason: str, num_tokens: int) -> None:
         """The answer has ended, with so many tokens in all."""
-        recorder, now = self._recorder, time.monotonic()
+        recorder, times, now = self._recorder, self._times, time.monotonic()
         recorder.count(registry.REQUESTS, reason)
         recorder.observe(registry.END_TO_END, now - self._opened)
         recorder.observe(registry.REQUEST_GENERATION_TOKENS, num_tokens)
-        if self._thought:
-            recorder.observe(registry.REQUEST_THINKING_TOKENS, self._thought)
-        if self._first is None:
+        if self._num_thought:
+            recorder.observe(registry.REQUEST_THINKING_TOKENS, self._num_thought)
+        if times.first_token is None:
             return
-        recorder.observe(registry.DECODE_TIME, self._last - self._first)
-        if self._began is not None:
-            recorder.observe(registry.QUEUE_TIME, max(self._began - self._opened, 0.0))
-            recorder.observe(registry.PREFILL_TIME, self._first - self._began)
-            recorder.observe(registry.INFERENCE_TIME, self._last - self._began)
+        recorder.observe(registry.DECODE_TIME, self._last - times.first_token)
+        if times.began is not None:
+            recorder.observe(registry.QUEUE_TIME, max(times.began - self._opened, 0.0))
+            recorder.observe(registry.PREFILL_TIME, times.first_token - times.began)
+            recorder.observe(registry.INFERENCE_TIME, self._last - times.began)
