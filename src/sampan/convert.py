@@ -49,8 +49,11 @@ def convert(
     Raises:
         UnknownModelError, CheckpointError, TokenizerError, ConfigError: the model cannot be read or written.
     """
-    if form not in FORMS or dtype not in DTYPES or (dtype == "q8_0" and form != "gguf"):
-        raise ConfigError(f"form={form!r} with dtype={dtype!r} is not known", remedy="q8_0 is for .gguf files alone")
+    if form not in FORMS:
+        raise ConfigError(f"form={form!r} is not known", remedy=f"use {', '.join(FORMS)}")
+    if dtype not in DTYPES or (dtype == "q8_0" and form != "gguf"):
+        known = ", ".join(name for name in DTYPES if name != "q8_0" or form == "gguf")
+        raise ConfigError(f"dtype={dtype!r} is not known to {form}", remedy=f"use {known}")
     target = Path(target)
     if os.path.lexists(target):
         raise CheckpointError(f"{target} exists already", remedy="remove it, or choose another name")

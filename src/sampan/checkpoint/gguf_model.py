@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sampan.checkpoint.base import RawTensor, widened
+from sampan.checkpoint.base import CodedTensor, RawTensor, widened
 from sampan.checkpoint.dtypes import Array, Float32Array
 from sampan.checkpoint.gguf_reader import GgufFile
 from sampan.checkpoint.shapes import OUTPUT, expected_tensors, verify
@@ -72,6 +72,9 @@ class GgufCheckpoint:
         if not is_in_turn(name, self.config):
             return raw
         return RawTensor(raw.dtype, raw.shape, lambda begin, end: self._in_halves(raw, begin, end), raw.file)
+
+    def coded(self, name: str) -> CodedTensor | None:
+        return None
 
     def _in_halves(self, raw: RawTensor, begin: int, end: int) -> Array:
         """Rows whose heads have their halves one below the other, from those that `is_in_turn` says lie otherwise."""

@@ -12,23 +12,17 @@ def convert(
     *,
     source: Annotated[str, Argument("a name from `sampan list`, a folder or a .gguf file")],
     destination: Annotated[str, Argument("a new folder, or a new .gguf file")],
-    form: Annotated[str, Option("of a folder's weights", metavar="FORM", choices=("safetensors", "pdparams"))] = (
-        "safetensors"
-    ),
+    form: Annotated[str, Option("of a folder", metavar="FORM", choices=("safetensors", "pdparams"))] = ("safetensors"),
     dtype: Annotated[
         str,
-        Option(
-            "of the matrices; auto: q8_0 for .gguf, else the source's",
-            metavar="TYPE",
-            choices=("auto", "q8_0", "bf16", "fp16", "fp32"),
-        ),
+        Option("q8_0, bf16, fp16, fp32; auto: q8_0 or the source's", "TYPE"),
     ] = "auto",
     json: Json = False,
 ) -> int:
-    """Writes a model in another form, for llama.cpp and Ollama (.gguf), PaddleNLP (pdparams) or all others.
+    """Writes a model in another form: for llama.cpp and Ollama, for PaddleNLP, or for all others.
 
-    Configuration, tokenizer and chat template go along. Into a folder no bit is lost, unless --dtype says so. With
-    --json it prints {"path", "form", "dtype", "bytes"}.
+    Configuration, tokenizer and template go along. Into a folder no bit is lost, unless --dtype
+    says so. With --json it prints {"path", "form", "dtype", "bytes"}.
     """
     from pathlib import Path
 
