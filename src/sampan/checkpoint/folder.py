@@ -31,11 +31,16 @@ MAX_INDEX_BYTES = 4_000_000  # as for the headers that it sums up
 
 
 class FolderCheckpoint:
-    """See `Checkpoint`. `tensors` says which file holds which name."""
+    """See `Checkpoint`. `tensors` says which of `files` holds which name."""
 
-    def __init__(self, path: Path, config: ModelConfig, tensors: Mapping[str, TensorFile]) -> None:
+    def __init__(
+        self, path: Path, config: ModelConfig, tensors: Mapping[str, TensorFile], files: Sequence[Path]
+    ) -> None:
         self.path, self.config = path, config
-        self._tensors = tensors
+        self._tensors, self._files = tensors, files
+
+    def files(self) -> Sequence[Path]:
+        return self._files
 
     def names(self) -> Sequence[str]:
         return list(self._tensors)
@@ -74,9 +79,11 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     if _are_paddles(files):
         files = {shard: PaddleLayout(file, config) for shard, file in files.items()}
     tensors = {name: file for file in files.values() for name in file.names()}
+    paths = [file.path for file in files.values()]
     if data.get(QUANTIZATION) is not None:
         tensors = with_quantized(folder / CONFIG_FILE, data[QUANTIZATION], tensors)
-    checkpoint = FolderCheckpoint(folder, config, tensors)
+        paths.append(folder / CONFIG_FILE)  # it says what the integers mean
+    checkpoint = FolderCheckpoint(folder, config, tensors, paths)
     verify(checkpoint)
     return checkpoint
 

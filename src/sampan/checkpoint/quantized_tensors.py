@@ -38,6 +38,11 @@ class QuantizedTensors:
         return self._matrices[name].coded
 
 
+PADDLES = (None, "weight_only_int8")
+# PaddleNLP writes what differs from its defaults. These say how weights were found, or speak of training.
+PADDLES_ASIDE = ("act_quant_method", "llm_int8_threshold", "quant_round_type", "weight_quant_method")
+
+
 def with_quantized(config_file: Path, data: Any, tensors: Mapping[str, TensorFile]) -> dict[str, TensorFile]:
     """The tensors of a folder with its quantised layers under Hugging Face's names of their weights.
 
@@ -51,6 +56,9 @@ def with_quantized(config_file: Path, data: Any, tensors: Mapping[str, TensorFil
     """
     config = QuantizationConfig(data, str(config_file))
     method = config.data.get("quant_method")
+    if method is None:
+        _check_paddles(config)
+        return dict(tensors)
     if not isinstance(method, str) or method not in READERS:
         config.refuse(f"quant_method={reprlib.repr(method)} is not read")
     layers = READERS[method](config, tensors)
@@ -58,3 +66,11 @@ def with_quantized(config_file: Path, data: Any, tensors: Mapping[str, TensorFil
     quantized = QuantizedTensors(config_file, {f"{layer.name}.weight": matrix for layer, matrix in layers})
     plain = {name: file for name, file in tensors.items() if name not in used}
     return {**plain, **dict.fromkeys(quantized.names(), quantized)}
+
+
+def _check_paddles(config: QuantizationConfig) -> None:
+    """PaddleNLP names no method; its layers show by their names that they are quantised."""
+    config.only(("weight_quantize_algo", "quant_type", "group_size", *PADDLES_ASIDE))
+    config.value("weight_quantize_algo", PADDLES)
+    config.value("quant_type", PADDLES)
+    config.value("group_size", (-1,), -1)
