@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sampan.checkpoint.base import Checkpoint, CodedTensor, RawTensor, TensorFile
 from sampan.checkpoint.dtypes import Float32Array
-from sampan.checkpoint.gguf_model import open_gguf
+from sampan.checkpoint.gguf_model import read_gguf
 from sampan.checkpoint.paddle_layout import PREFIXES, PaddleLayout
 from sampan.checkpoint.pdparams_reader import PdparamsFile
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
@@ -61,18 +61,22 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         CheckpointError: the folder or a file is absent or damaged, or the tensors are not those of the configuration.
         ConfigError: the configuration describes a model that Sampan does not know.
     """
-    folder = Path(path)
+    checkpoint = read_checkpoint(Path(path))
+    verify(checkpoint)
+    return checkpoint
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """The same without the check of the tensors, for those who want to know all that is wrong with them."""
     if folder.suffix.lower() == GGUF and not os.path.isdir(folder):
-        return open_gguf(folder)
+        return read_gguf(folder)
     if not os.path.isdir(folder):  # unlike `Path.is_dir` it does not raise where the way there is barred
         raise CheckpointError(f"{folder} is not a folder", remedy="give one with config.json and weights")
     config = ModelConfig.from_file(folder / CONFIG_FILE)
     files = _open_files(folder)
     if _are_paddles(files):
         files = {shard: PaddleLayout(file, config) for shard, file in files.items()}
-    checkpoint = FolderCheckpoint(folder, config, {name: file for file in files.values() for name in file.names()})
-    verify(checkpoint)
-    return checkpoint
+    return FolderCheckpoint(folder, config, {name: file for file in files.values() for name in file.names()})
 
 
 def _are_paddles(files: Mapping[str, TensorFile]) -> bool:
