@@ -25,7 +25,8 @@ VERBS = {
     "chat": Verb("sampan.cli.chat", "chat", "talk with a model in the terminal"),
     "serve": Verb("sampan.cli.serve", "serve", "answer over HTTP, in OpenAI's protocol"),
     "key": Verb("sampan.cli.key", "key", "make, list and revoke API keys for serve"),
-    "list": Verb("sampan.cli.list_models", "list_models", "show the models, their sizes and which are here"),
+    "pull": Verb("sampan.cli.pull", "pull", "fetch a model from Hugging Face, ModelScope or a mirror"),
+    "list": Verb("sampan.cli.list_models", "list_models", "show the models that are here and those to pull"),
     "bench": Verb("sampan.cli.bench", "bench", "measure speed, and how near the machine's limits it is"),
     "doctor": Verb("sampan.cli.doctor", "doctor", "check this machine; every finding has a remedy"),
 }
