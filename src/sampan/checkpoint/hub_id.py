@@ -28,6 +28,7 @@ class HubId(NamedTuple):
         return "--".join([*parts, self.file.rpartition("/")[2].removesuffix(".gguf")] if self.file else parts)
 
     def __str__(self) -> str:
+        """Without the revision: what the model is called here."""
         return "/".join(part for part in (self.repository, self.file) if part)
 
 

@@ -89,13 +89,20 @@ def _gguf(name: str, path: Path) -> ResolvedModel:
     raise UnknownModelError(f"the file {shown(name)} does not exist", remedy="check the path")
 
 
-def _pulled(name: str, unknown: UnknownModelError) -> ResolvedModel:
-    """A model that was pulled by its hub id, or any folder under `models_home()` by its name."""
+def pulled_folder(name: str) -> Path | None:
+    """The folder under `models_home()` that a hub id, or its own name, stands for; None where neither can be."""
     wanted = parse_hub_id(name)
     folder = models_home() / (wanted.name if wanted is not None else name)
-    if folder.parent == models_home() and not folder.name.startswith(".") and os.path.isdir(folder):
-        return ResolvedModel(str(wanted) if wanted is not None else name, weights_path(folder))
-    if wanted is not None and not wanted.file:
+    return folder if folder.parent == models_home() and not folder.name.startswith(".") else None
+
+
+def _pulled(name: str, unknown: UnknownModelError) -> ResolvedModel:
+    wanted, folder = parse_hub_id(name), pulled_folder(name)
+    if folder is not None and os.path.isdir(folder):
+        return ResolvedModel(str(wanted or name), weights_path(folder))
+    if wanted is not None and wanted.file:
+        raise unknown
+    if wanted is not None:
         remedy = f"check the path, or fetch the model of that name: sampan pull {wanted}"
         raise UnknownModelError(f"the folder {shown(name)} does not exist, and no such model was pulled", remedy=remedy)
     if name.startswith(("~", ".")) or os.sep in name:

@@ -10,22 +10,20 @@ from sampan.cli.parameters import Argument, Option
 
 def pull(
     *,
-    name: Annotated[str, Argument("a model of `sampan list`, org/repo, org/repo@revision or org/repo/file.gguf")],
-    source: Annotated[
-        str, Option("huggingface, modelscope, or the address of a mirror such as https://hf-mirror.com")
-    ] = "huggingface",
+    name: Annotated[str, Argument("a name of `sampan list`, org/repo[@revision] or org/repo/file.gguf")],
+    source: Annotated[str, Option("huggingface, modelscope, or a mirror's address")] = "huggingface",
     hub_endpoint: Annotated[str, Option("the hub's address, where it is another", metavar="URL")] = "",
     revision: Annotated[str, Option("a branch, tag or commit; unset: the newest")] = "",
     file: Annotated[str, Option("of a repository of .gguf files, this one")] = "",
     connections: Annotated[int, Option("at the same time, 1 to 32")] = 8,
     force: Annotated[bool, Option("replace what is here by what the hub has now")] = False,
-    offline: Annotated[bool, Option("open no connection: succeed only if the model is here")] = False,
+    offline: Annotated[bool, Option("open no connection; fail if the model is not here")] = False,
     json: Json = False,
 ) -> int:
     """Fetches a model: weights, tokenizer, template and licence, each file checked by its hash.
 
-    What is cut off goes on where it was when the same command runs again. Tokens come from the environment alone:
-    HF_TOKEN, MODELSCOPE_API_TOKEN, or SAMPAN_HUB_TOKEN for a mirror.
+    What was cut off goes on where it was when the same command runs again. Tokens come from the
+    environment alone: HF_TOKEN, MODELSCOPE_API_TOKEN, or SAMPAN_HUB_TOKEN for a mirror.
     """
     from sampan.cli.download import Download, as_json, print_pulled
     from sampan.cli.output import print_json

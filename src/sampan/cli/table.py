@@ -27,6 +27,7 @@ VERBS = {
     "key": Verb("sampan.cli.key", "key", "make, list and revoke API keys for serve"),
     "pull": Verb("sampan.cli.pull", "pull", "fetch a model from Hugging Face, ModelScope or a mirror"),
     "list": Verb("sampan.cli.list_models", "list_models", "show the models that are here and those to pull"),
+    "rm": Verb("sampan.cli.rm", "rm", "remove a model and what was packed from it"),
     "bench": Verb("sampan.cli.bench", "bench", "measure speed, and how near the machine's limits it is"),
     "doctor": Verb("sampan.cli.doctor", "doctor", "check this machine; every finding has a remedy"),
 }
