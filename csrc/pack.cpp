@@ -13,8 +13,10 @@ constexpr int kGroup = static_cast<int>(kGroupSize);
 constexpr int kLanes = static_cast<int>(kPanel);
 constexpr std::uint32_t kInfBits = 0x7f800000;
 
+bool has_codes(const SourceRow& row) { return row.type == SourceType::codes; }
+
 void load(const SourceRow& row, std::int64_t begin, int count, float* out) {
-  if (row.values == nullptr) {
+  if (row.values == nullptr || has_codes(row)) {
     std::fill_n(out, count, 0.0f);
     return;
   }
@@ -51,6 +53,21 @@ struct Groups {
     *lane = std::countr_zero(bad.not_finite | bad.too_large);
     return (bad.not_finite >> *lane & 1) != 0 ? PackProblem::not_finite : PackProblem::too_large;
   }
+
+  PackProblem take_over(int lane, const SourceRow& row, std::int64_t begin, int least, int most) {
+    std::int8_t taken[kGroup];
+    std::memcpy(taken, static_cast<const std::int8_t*>(row.values) + begin, kGroup);
+    bool fits = true;
+    for (int i = 0; i < kGroup; ++i) {
+      fits &= least <= taken[i] && taken[i] <= most;
+      codes[i * kLanes + lane] = taken[i];
+    }
+    std::uint16_t scale = 0;
+    std::memcpy(&scale, static_cast<const char*>(row.scales) + begin / kGroup * 2, 2);
+    if ((scale & 0x7fff) >= kFp16Inf) return PackProblem::not_finite;
+    scales[lane] = float_of_half(scale);
+    return fits ? PackProblem::none : PackProblem::too_large;
+  }
 };
 
 // One group of each channel, as it lies in a panel.
@@ -76,11 +93,21 @@ void interleave_int4(const std::int8_t* codes, std::uint8_t* out) {
 
 PackProblem pack_groups(QuantizeGroups* kernel, const SourceRow rows[kPanel], std::int64_t k, Format format,
                         std::uint8_t* codes, std::uint16_t* scales, int* row) {
+  const int most = format == Format::int8 ? 127 : 7;
+  const bool all_codes = std::all_of(rows, rows + kPanel, has_codes);
   Groups groups;
   for (std::int64_t begin = 0; begin < k; begin += kGroup) {
-    for (int lane = 0; lane < kLanes; ++lane) groups.load_lane(lane, rows[lane], begin);
-    const PackProblem problem = groups.quantize(kernel, row);
-    if (problem != PackProblem::none) return problem;
+    if (!all_codes) {
+      for (int lane = 0; lane < kLanes; ++lane) groups.load_lane(lane, rows[lane], begin);
+      const PackProblem problem = groups.quantize(kernel, row);
+      if (problem != PackProblem::none) return problem;
+    }
+    for (int lane = 0; lane < kLanes; ++lane) {
+      if (!has_codes(rows[lane])) continue;
+      *row = lane;
+      const PackProblem problem = groups.take_over(lane, rows[lane], begin, -most - 1, most);
+      if (problem != PackProblem::none) return problem;
+    }
     if (format == Format::int8) {
       interleave_int8(groups.codes, codes + begin * kLanes);
     } else {
@@ -129,7 +156,7 @@ PackProblem pack_floats(const SourceRow rows[kPanel], std::int64_t k, Format for
 // Sixteen neighbouring groups at a time.
 PackProblem pack_row_groups(QuantizeGroups* kernel, const SourceRow& row, std::int64_t k, std::int8_t* codes,
                             std::uint16_t* scales) {
-  constexpr SourceRow kNothing{SourceType::fp32, nullptr};
+  constexpr SourceRow kNothing{SourceType::fp32, nullptr, nullptr};
   Groups groups;
   for (std::int64_t begin = 0; begin < k; begin += kGroup * kLanes) {
     const int count = static_cast<int>(std::min<std::int64_t>((k - begin) / kGroup, kLanes));

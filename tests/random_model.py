@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sampan.checkpoint import RawTensor
+from sampan.checkpoint import CodedTensor, RawTensor
 from sampan.config import ModelConfig
 from sampan.engine.engine import Engine
 from sampan.engine.outputs import EngineOutput, FinishReason
@@ -32,6 +32,9 @@ class MemoryCheckpoint:
 
     def raw(self, name: str) -> RawTensor:
         return RawTensor("fp32", self._tensors[name].shape, lambda begin, end: self._tensors[name][begin:end], "memory")
+
+    def coded(self, name: str) -> CodedTensor | None:
+        return None
 
     def get(self, name: str) -> npt.NDArray[np.float32]:
         return self._tensors[name]

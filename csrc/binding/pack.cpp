@@ -1,9 +1,11 @@
 #include "sampan/pack.h"
 
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -21,24 +23,44 @@ using Bytes = Vector<const std::uint8_t>;
 using OutBytes = Vector<std::uint8_t>;
 
 constexpr std::pair<const char*, SourceType> kSourceTypes[] = {
-    {"fp32", SourceType::fp32}, {"fp16", SourceType::fp16}, {"bf16", SourceType::bf16}};
+    {"fp32", SourceType::fp32}, {"fp16", SourceType::fp16}, {"bf16", SourceType::bf16}, {"codes", SourceType::codes}};
+
+std::int64_t size_of(SourceType type) {
+  switch (type) {
+    case SourceType::fp32:
+      return 4;
+    case SourceType::codes:
+      return 1;
+    default:
+      return 2;
+  }
+}
 
 // Part of a matrix: whole rows of one stored tensor.
 struct Source {
   SourceType type;
   const std::uint8_t* bytes;
+  const std::uint8_t* scales;
   std::int64_t rows;
   std::int64_t row_bytes;
+  std::int64_t row_scale_bytes;
 
-  SourceRow row(std::int64_t index) const { return {type, bytes + index * row_bytes}; }
+  SourceRow row(std::int64_t index) const {
+    return {type, bytes + index * row_bytes, scales + index * row_scale_bytes};
+  }
 };
 
-Source source_of(const Bytes& bytes, const std::string& type_name, std::int64_t k) {
+Source source_of(const Bytes& bytes, const std::string& type_name, const Bytes& scales, std::int64_t k) {
   const SourceType type = find(kSourceTypes, type_name);
-  const std::int64_t row_bytes = k * (type == SourceType::fp32 ? 4 : 2);
+  const std::int64_t row_bytes = k * size_of(type);
+  const std::int64_t row_scale_bytes = type == SourceType::codes ? k / kGroupSize * 2 : 0;
   const auto size = static_cast<std::int64_t>(bytes.shape(0));
   if (k < 1 || size % row_bytes != 0) throw std::invalid_argument("a source must hold whole rows of k values");
-  return {type, bytes.data(), size / row_bytes, row_bytes};
+  const std::int64_t scale_bytes = scales.is_valid() ? static_cast<std::int64_t>(scales.shape(0)) : 0;
+  if (scale_bytes != size / row_bytes * row_scale_bytes) {
+    throw std::invalid_argument("codes must have a scale for each group of their rows, and floats none");
+  }
+  return {type, bytes.data(), scale_bytes > 0 ? scales.data() : nullptr, size / row_bytes, row_bytes, row_scale_bytes};
 }
 
 void check_target(Format format, std::int64_t k, std::int64_t rows, const OutBytes& codes, const OutBytes& scales) {
@@ -61,14 +83,17 @@ const char* word_for(PackProblem problem) {
 using Fault = std::optional<std::pair<std::string, std::int64_t>>;
 
 // The rows of all sources one below the other; the last panel is filled up with padded channels.
-Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std::int64_t k, const std::string& format_name,
-                  OutBytes codes, OutBytes scales, const std::optional<std::string>& isa) {
+Fault pack_panels(const std::vector<std::tuple<Bytes, std::string, Bytes>>& tensors, std::int64_t k,
+                  const std::string& format_name, OutBytes codes, OutBytes scales, const std::optional<std::string>& isa) {
   const PackKernels& kernels = *kernels_of(isa).pack;
   const Format format = find(kFormats, format_name);
   std::vector<Source> sources;
   std::int64_t num_rows = 0;
-  for (const auto& [bytes, type] : tensors) {
-    sources.push_back(source_of(bytes, type, k));
+  for (const auto& [bytes, type, source_scales] : tensors) {
+    sources.push_back(source_of(bytes, type, source_scales, k));
+    if (sources.back().type == SourceType::codes && !is_quantized(format)) {
+      throw std::invalid_argument("codes are taken over into int8 and int4 only");
+    }
     num_rows += sources.back().rows;
   }
   const std::int64_t num_panels = (num_rows + kPanel - 1) / kPanel;
@@ -85,7 +110,7 @@ Fault pack_panels(const std::vector<std::pair<Bytes, std::string>>& tensors, std
     for (std::int64_t lane = 0; lane < kPanel; ++lane) {
       while (owner < sources.size() && next == sources[owner].rows) ++owner, next = 0;
       if (owner == sources.size()) {
-        rows[lane] = {SourceType::fp32, nullptr};
+        rows[lane] = {SourceType::fp32, nullptr, nullptr};
       } else {
         rows[lane] = sources[owner].row(next++);
         owners[lane] = static_cast<std::int64_t>(owner);
@@ -104,7 +129,8 @@ Fault pack_rows(const Bytes& tensor, const std::string& type, std::int64_t k, co
   const PackKernels& kernels = *kernels_of(isa).pack;
   const Format format = find(kFormats, format_name);
   if (format == Format::int4) throw std::invalid_argument("rows by themselves have no int4");
-  const Source source = source_of(tensor, type, k);
+  if (find(kSourceTypes, type) == SourceType::codes) throw std::invalid_argument("rows by themselves are made of floats");
+  const Source source = source_of(tensor, type, Bytes(), k);
   check_target(format, k, source.rows, codes, scales);
   const std::int64_t code_bytes = k * bits_of(format) / 8;
   const std::int64_t num_scales = is_quantized(format) ? k / kGroupSize : 0;

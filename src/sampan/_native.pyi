@@ -54,7 +54,7 @@ def sample(
 ) -> None: ...
 def uniform(seed: int, position: int) -> float: ...
 def pack_panels(
-    sources: list[tuple[npt.NDArray[np.uint8], str]],
+    sources: list[tuple[npt.NDArray[np.uint8], str, npt.NDArray[np.uint8]]],
     k: int,
     format: str,
     codes: npt.NDArray[np.uint8],

@@ -17,6 +17,7 @@ Float32 = npt.NDArray[np.float32]
 Array = npt.NDArray[np.generic]
 SHAPES = [(1, 32), (15, 32), (16, 64), (17, 96), (40, 96), (33, 512)]
 ISAS = _native.supported_isas()
+NONE = np.empty(0, np.uint8)
 STORAGE = {"bf16": np.uint16, "fp16": np.uint16, "fp32": np.float32}
 
 
@@ -36,7 +37,7 @@ def pack(*sources: tuple[Array, str], format: str, isa: str | None = None) -> tu
     shape = {"int8": (panels, k // 4, 16, 4), "int4": (panels, k // 8, 16, 4)}.get(format, (panels, k, 16))
     codes = np.empty(shape, STORAGE.get(format, np.uint8))
     scales = np.empty((panels, k // 32, 16) if format in ("int8", "int4") else (0,), np.float16)
-    raw = [(as_bytes(data), dtype) for data, dtype in sources]
+    raw = [(as_bytes(data), dtype, NONE) for data, dtype in sources]
     fault = _native.pack_panels(raw, k, format, as_bytes_of(codes), as_bytes_of(scales), isa)
     return fault or (codes, scales)
 
@@ -195,16 +196,62 @@ def test_rows_of_floats(format: str) -> None:
 def test_wrong_arguments_are_refused() -> None:
     x, codes, scales = as_bytes(random((16, 64))), np.empty(1024, np.uint8), np.empty(64, np.uint8)
     with pytest.raises(ValueError, match="whole rows"):
-        _native.pack_panels([(x[:-1], "fp32")], 64, "int8", codes, scales)
+        _native.pack_panels([(x[:-1], "fp32", NONE)], 64, "int8", codes, scales)
     with pytest.raises(ValueError, match="format 'int8' is not known"):
-        _native.pack_panels([(x, "int8")], 64, "int8", codes, scales)
+        _native.pack_panels([(x, "int8", NONE)], 64, "int8", codes, scales)
     with pytest.raises(ValueError, match="format 'int3' is not known"):
-        _native.pack_panels([(x, "fp32")], 64, "int3", codes, scales)
+        _native.pack_panels([(x, "fp32", NONE)], 64, "int3", codes, scales)
     with pytest.raises(ValueError, match="codes must have room"):
-        _native.pack_panels([(x, "fp32")], 64, "int8", codes[:-1], scales)
+        _native.pack_panels([(x, "fp32", NONE)], 64, "int8", codes[:-1], scales)
     with pytest.raises(ValueError, match="scales must have room"):
-        _native.pack_panels([(x, "fp32")], 64, "int8", codes, scales[:-1])
+        _native.pack_panels([(x, "fp32", NONE)], 64, "int8", codes, scales[:-1])
     with pytest.raises(ValueError, match="multiple of the group size"):
-        _native.pack_panels([(x, "fp32")], 16, "int8", codes, scales)
+        _native.pack_panels([(x, "fp32", NONE)], 16, "int8", codes, scales)
+    with pytest.raises(ValueError, match="a scale for each group"):
+        _native.pack_panels([(x, "codes", NONE)], 64, "int8", codes, scales)
+    with pytest.raises(ValueError, match="into int8 and int4 only"):
+        _native.pack_panels([(x[:1024], "codes", scales)], 64, "bf16", codes, NONE)
+    with pytest.raises(ValueError, match="made of floats"):
+        _native.pack_rows(x[:1024], "codes", 64, "int8", codes, scales)
     with pytest.raises(ValueError, match="no int4"):
         _native.pack_rows(x, "fp32", 64, "int4", codes, scales)
+
+
+def coded(format: str, shape: tuple[int, int], seed: int = 0) -> tuple[Array, Array]:
+    rng, bits = np.random.default_rng(seed), int(format[3:])
+    codes = rng.integers(-(2 ** (bits - 1)), 2 ** (bits - 1), shape, np.int8)
+    return codes, rng.normal(size=(shape[0], shape[1] // 32)).astype(np.float16)
+
+
+def pack_codes(
+    codes: Array, scales: Array, format: str, isa: str | None = None
+) -> tuple[Array, Array] | tuple[str, int]:
+    """Below a row of floats, so that the rows of one panel differ in kind."""
+    k, panels = codes.shape[1], -(-(len(codes) + 1) // 16)
+    packed = np.empty((panels, k // (4 if format == "int8" else 8), 16, 4), np.uint8)
+    packed_scales = np.empty((panels, k // 32, 16), np.float16)
+    sources = [(as_bytes(random((1, k))), "fp32", NONE), (as_bytes(codes), "codes", as_bytes(scales))]
+    fault = _native.pack_panels(sources, k, format, as_bytes_of(packed), as_bytes_of(packed_scales), isa)
+    return fault or (packed, packed_scales)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("shape", [(1, 32), (31, 96), (40, 64)])
+@pytest.mark.parametrize("format", ["int8", "int4"])
+def test_codes_are_taken_over_as_they_are(format: str, shape: tuple[int, int], isa: str) -> None:
+    codes, scales = coded(format, shape)
+    values = codes * scales.astype(np.float32).repeat(32, axis=1)
+    packed = pack_codes(codes, scales, format, isa)
+    assert np.array_equal(numpy_packer.unpack(*packed, len(codes) + 1)[1:], values)
+    whole = (numpy_packer.pack_int8 if format == "int8" else numpy_packer.pack_int4)(random((1, shape[1])))
+    assert np.array_equal(packed[0][0, :, 0], whole[0][0, :, 0])
+
+
+def test_codes_that_do_not_fit_are_found() -> None:
+    codes, scales = coded("int4", (20, 64))
+    codes[17, 40] = 8
+    assert pack_codes(codes, scales, "int4") == ("too_large", 1)
+    scales[3, 1] = np.inf
+    assert pack_codes(codes, scales, "int4") == ("not_finite", 1)
+    codes[:] = np.clip(codes, -8, 7)
+    assert pack_codes(codes, scales, "int4") == ("not_finite", 1)

@@ -53,23 +53,25 @@ namespace avx512 {
 extern const PackKernels pack_kernels;
 }
 
-enum class SourceType { fp32, fp16, bf16 };
+enum class SourceType { fp32, fp16, bf16, codes };
 
 // The k values of one output channel, which need not be aligned.
 struct SourceRow {
   SourceType type;
-  const void* values;  // nullptr: a padded channel, all zeros
+  const void* values;  // nullptr: a padded channel, all zeros; s8 [k] for codes
+  const void* scales;  // fp16 [k / kGroupSize], for codes only
 };
 
 // Why a row cannot be packed.
 enum class PackProblem {
   none,
-  not_finite,  // it holds NaN or Inf
+  not_finite,  // it holds NaN or Inf, or such a scale
   too_large,   // it holds a value that the format cannot hold
 };
 
 // Packs one panel: codes and, for int8 and int4, scales, of which k is then a multiple of kGroupSize. Floats are rounded to
-// nearest, ties to even. At the first problem it stops, with the index of the row in *row.
+// nearest, ties to even. A row of codes is taken over as it is, into int8 and int4 only. At the first problem it stops, with
+// the index of the row in *row.
 PackProblem pack_panel(const PackKernels& kernels, const SourceRow rows[kPanel], std::int64_t k, Format format, void* codes,
                        std::uint16_t* scales, int* row);
 

@@ -18,13 +18,12 @@ from sampan.backends.threads import default_threads
 from sampan.checkpoint import Checkpoint
 from sampan.config import ModelConfig
 from sampan.errors import ConfigError
-from sampan.quant import PackedModel, Progress, dummy_model, pack_model, packed_model
+from sampan.quant import AUTO, DEFAULT_PRECISION, PackedModel, Progress, dummy_model, pack_model, packed_model
 from sampan.rope import inverse_frequencies
 
 LimitMeter = _native.LimitMeter  # what the machine could do, for measurements
 BLOCK_SIZE = _native.BLOCK_SIZE  # tokens in a KV block
 MAX_HEAD_DIM = _native.MAX_HEAD_DIM
-DEFAULT_PRECISION = "int8"
 KV_CACHE_FORMATS = ("fp16", "bf16", "int8", "fp32")
 KEPT_FROM = 64 * 1024 * 1024  # bytes of weights: smaller models are packed anew at each start, and leave nothing behind
 
@@ -64,7 +63,6 @@ class NativeBackend:
 
     def load(self, checkpoint: Checkpoint, precision: str, meanwhile: Callable[[], None] | None = None) -> None:
         check_shape(checkpoint.config)
-        precision = DEFAULT_PRECISION if precision == "auto" else precision
         size = sum(checkpoint.raw(name).num_bytes for name in checkpoint.names())
         if size < KEPT_FROM:
             if meanwhile is not None:
@@ -83,7 +81,7 @@ class NativeBackend:
 
     def load_dummy(self, config: ModelConfig, precision: str) -> None:
         check_shape(config)
-        precision = DEFAULT_PRECISION if precision == "auto" else precision
+        precision = DEFAULT_PRECISION if precision == AUTO else precision
         self.load_packed(dummy_model(config, precision, threads=self._threads))
 
     def load_packed(self, model: PackedModel) -> None:

@@ -6,7 +6,7 @@ no size, offset, count or path that a file states before it has checked it, and 
 file holds.
 """
 
-from sampan.checkpoint.base import Checkpoint, RawTensor
+from sampan.checkpoint.base import Checkpoint, CodedTensor, RawTensor
 from sampan.checkpoint.folder import open_checkpoint
 from sampan.checkpoint.folder_writer import write_checkpoint
 from sampan.checkpoint.gguf_model import GgufCheckpoint
@@ -17,6 +17,7 @@ from sampan.checkpoint.shapes import expected_tensors, verify
 
 __all__ = [
     "Checkpoint",
+    "CodedTensor",
     "GgufCheckpoint",
     "RawTensor",
     "ResolvedModel",

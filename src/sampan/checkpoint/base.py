@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sampan.checkpoint.dtypes import BY_NAME, FLOAT_DTYPES, Array, Float32Array, to_float32
+from sampan.checkpoint.dtypes import BY_NAME, FLOAT_DTYPES, Array, Float32Array, HalfArray, Int8Array, to_float32
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError
 
@@ -44,6 +44,26 @@ class RawTensor:
         return math.prod(self.shape) * BY_NAME[self.dtype].storage.itemsize
 
 
+@dataclass(frozen=True, slots=True)
+class CodedTensor:
+    """A weight [n, k] that is stored as integers: value = code * scale.
+
+    Args:
+        bits: of a code, which is in -2 ** (bits - 1) to 2 ** (bits - 1) - 1. Where a format has zero points, codes are
+            less those, and have the bits that this takes.
+        group_size: values of a row that share one scale; k where a row has one only.
+        shape: [n, k].
+        rows: gives codes int8 [rows, k] and scales fp16 [rows, k / group_size], from one row up to another; read-only.
+        file: where it is stored.
+    """
+
+    bits: int
+    group_size: int
+    shape: tuple[int, int]
+    rows: Callable[[int, int], tuple[Int8Array, HalfArray]]
+    file: Path
+
+
 class TensorFile(Protocol):
     """Named tensors in a file, each read when it is asked for."""
 
@@ -57,6 +77,9 @@ class TensorFile(Protocol):
 
     def raw(self, name: str) -> RawTensor:
         """See `Checkpoint.raw`."""
+
+    def coded(self, name: str) -> CodedTensor | None:
+        """See `Checkpoint.coded`."""
 
 
 def widened(tensor: RawTensor, name: str) -> Float32Array:
@@ -91,6 +114,14 @@ class Checkpoint(Protocol):
     def raw(self, name: str) -> RawTensor:
         """The stored elements, without a copy where the file holds them so, for packing one tensor at a time. The file
         must not be made shorter while `data` is in use: the system would end the process (SIGBUS).
+
+        Raises:
+            CheckpointError: no such tensor, or the file changed since it was opened.
+        """
+
+    def coded(self, name: str) -> CodedTensor | None:
+        """The integers and scales that a weight is stored as, for taking them over as they are; None where it is stored
+        in another way. `raw` and `get` give the floats that they stand for.
 
         Raises:
             CheckpointError: no such tensor, or the file changed since it was opened.

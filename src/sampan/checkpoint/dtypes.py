@@ -14,6 +14,8 @@ from sampan.errors import ConfigError
 
 Array = npt.NDArray[np.generic]
 Float32Array = npt.NDArray[np.float32]
+HalfArray = npt.NDArray[np.float16]
+Int8Array = npt.NDArray[np.int8]
 
 # What a shape may be; numpy refuses others with errors of its own. Elements count also where a dimension is 0.
 MAX_RANK = 8

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sampan.checkpoint.base import Checkpoint, RawTensor, TensorFile
+from sampan.checkpoint.base import Checkpoint, CodedTensor, RawTensor, TensorFile
 from sampan.checkpoint.dtypes import Float32Array
 from sampan.checkpoint.gguf_model import open_gguf
 from sampan.checkpoint.paddle_layout import PREFIXES, PaddleLayout
@@ -43,6 +43,9 @@ class FolderCheckpoint:
 
     def raw(self, name: str) -> RawTensor:
         return self._file(name).raw(name)
+
+    def coded(self, name: str) -> CodedTensor | None:
+        return self._file(name).coded(name)
 
     def _file(self, name: str) -> TensorFile:
         if name not in self._tensors:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sampan.checkpoint.base import RawTensor, widened
+from sampan.checkpoint.base import CodedTensor, RawTensor, widened
 from sampan.checkpoint.dtypes import Array, Float32Array
 from sampan.checkpoint.gguf_reader import GgufFile
 from sampan.checkpoint.shapes import OUTPUT, expected_tensors, verify
@@ -66,6 +66,9 @@ class GgufCheckpoint:
         if self.config.model_type != "llama" or not name.endswith(("q_proj.weight", "k_proj.weight")):
             return raw
         return RawTensor(raw.dtype, raw.shape, lambda begin, end: self._in_halves(raw, begin, end), raw.file)
+
+    def coded(self, name: str) -> CodedTensor | None:
+        return None
 
     def _in_halves(self, raw: RawTensor, begin: int, end: int) -> Array:
         """llama.cpp rotates neighbours, so its Llama files have the two halves of each head's rows in turn: back."""

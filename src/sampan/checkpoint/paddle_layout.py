@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sampan.checkpoint.base import RawTensor, TensorFile, widened
+from sampan.checkpoint.base import CodedTensor, RawTensor, TensorFile, widened
 from sampan.checkpoint.dtypes import FLOAT_DTYPES, Array, Float32Array, to_float32
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError
@@ -72,6 +72,10 @@ class PaddleLayout:
         if not _is_transposed(name, self._config) or len(raw.shape) != 2:
             return raw
         return RawTensor(raw.dtype, raw.shape[::-1], lambda begin, end: raw.data.T[begin:end], raw.file)
+
+    def coded(self, name: str) -> CodedTensor | None:
+        """See `Checkpoint.coded`."""
+        return None
 
     def _name_all(self, stored_names: Sequence[str]) -> Mapping[str, str]:
         """Hugging Face's name -> the stored one; a quantised matrix goes by its codes."""

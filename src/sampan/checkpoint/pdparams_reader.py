@@ -89,6 +89,9 @@ class PdparamsFile:
 
         return RawTensor(self._dtypes[name].name, array.shape, rows, self.path)
 
+    def coded(self, name: str) -> None:
+        """See `Checkpoint.coded`: files of this form hold no such tensors."""
+
     # ---- what the file says, checked once
 
     def _read_items(self) -> dict[Any, Any]:

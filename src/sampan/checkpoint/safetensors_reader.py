@@ -62,6 +62,9 @@ class SafetensorsFile:
 
         return RawTensor(entry.dtype.name, entry.shape, rows, self.path)
 
+    def coded(self, name: str) -> None:
+        """See `Checkpoint.coded`: files of this form hold no such tensors."""
+
     def _entry(self, name: str) -> Entry:
         if name not in self._entries:
             raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")

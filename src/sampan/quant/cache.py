@@ -10,13 +10,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from sampan.checkpoint import Checkpoint, sampan_home
+from sampan.config import ModelConfig
 from sampan.errors import CheckpointError
-from sampan.quant.layout import LAYOUT, check_precision, choose_formats, data_size, lay_out, parts_of
+from sampan.quant.layout import LAYOUT, data_size, lay_out, parts_of
 from sampan.quant.model import PackedModel
 from sampan.quant.packing import Report, num_processors
 from sampan.quant.source_hash import source_hash
 from sampan.quant.store_reader import MappedStore, open_store
 from sampan.quant.store_writer import write_store
+from sampan.quant.taking_over import formats_of
 from sampan.quant.turns import my_turn
 
 logger = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ def packed_model(
         CheckpointError: a tensor cannot be packed, a file cannot be read or written, or there is no room for it.
         ConfigError: unknown precision.
     """
-    check_precision(precision)
+    packed_as, formats = formats_of(checkpoint, precision)
     folder = _make_folder()
     name, threads = model_path.name, threads or num_processors()
     source = source_hash(
@@ -57,13 +59,13 @@ def packed_model(
         report=_told(progress, f"Reading {name}"),
         waiting=lambda: progress(f"Waiting: another process reads {name}", 0, 0) if progress is not None else None,
     )
-    key = json.dumps([source, LAYOUT, choose_formats(checkpoint.config, precision)])
-    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.{precision}.safetensors"
+    key = json.dumps([source, LAYOUT, formats])
+    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.{packed_as}.safetensors"
     found = _open_beside(path, threads, meanwhile)
     if found is not None:
         return found
-    what = f"{name} as {precision}"
-    with my_turn(path, _Waiting(path, checkpoint, precision, what, progress)):
+    what = f"{name} as {packed_as}"
+    with my_turn(path, _Waiting(path, checkpoint.config, formats, what, progress)):
         if path.exists():  # another process converted meanwhile, or it is damaged
             try:
                 return open_store(path, threads=threads)
@@ -108,15 +110,15 @@ class _Waiting:
     """Says that another process makes a store, and how much of it that has written."""
 
     def __init__(
-        self, path: Path, checkpoint: Checkpoint, precision: str, what: str, progress: Progress | None
+        self, path: Path, config: ModelConfig, formats: dict[str, str], what: str, progress: Progress | None
     ) -> None:
         self._path, self._progress, self._what = path, progress, what
-        self._config, self._precision = checkpoint.config, precision
+        self._config, self._formats = config, formats
         self._total = 0
 
     def __call__(self) -> None:
         if not self._total:
-            self._total = data_size(lay_out(parts_of(self._config, choose_formats(self._config, self._precision))))
+            self._total = data_size(lay_out(parts_of(self._config, self._formats)))
             logger.warning("another process packs %s: waiting for it", self._what)
         if self._progress is not None:
             written = sum(_size(file) for file in self._path.parent.glob(f".{self._path.name}.*.tmp"))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from sampan.checkpoint import Checkpoint
-from sampan.quant.layout import choose_formats, data_size, lay_out, parts_of
+from sampan.quant.layout import data_size, lay_out, parts_of
 from sampan.quant.model import PackedModel, view_tensors
 from sampan.quant.packing import Report, pack_tensors
 from sampan.quant.pages import anonymous_memory
+from sampan.quant.taking_over import formats_of
 
 
 def pack_model(
     checkpoint: Checkpoint, precision: str, *, threads: int | None = None, report: Report | None = None
 ) -> PackedModel:
     """Packs a checkpoint without storing the result. The arguments and errors of `packed_model`."""
-    formats = choose_formats(checkpoint.config, precision)
+    precision, formats = formats_of(checkpoint, precision)
     parts = parts_of(checkpoint.config, formats)
     entries = lay_out(parts)
     memory = anonymous_memory(data_size(entries))

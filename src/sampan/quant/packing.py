@@ -24,12 +24,15 @@ from sampan.checkpoint.safetensors_header import Entry
 from sampan.errors import CheckpointError
 from sampan.quant.layout import PADDING, PANEL, Part
 from sampan.quant.pages import release
+from sampan.quant.taking_over import fits, scales_of_groups
 
 PIECE_VALUES = 1 << 20
 WRONG = {
     "not_finite": ("holds NaN or Inf", "the weights are damaged: fetch them again"),
     "too_large": ("holds values that are too large for this precision", "use the precision bf16 or fp32"),
 }
+
+NO_SCALES = np.empty(0, np.float16)
 
 Bytes = npt.NDArray[np.uint8]
 Report = Callable[[int, int], None]
@@ -143,9 +146,9 @@ def _pack(checkpoint: Checkpoint, piece: _Piece) -> list[Packed]:
 
     rows = piece.end - piece.begin
     codes, scales = (np.empty(rows * row_bytes, np.uint8) for row_bytes in part.row_bytes())
-    raw = [(np.ascontiguousarray(source.data).reshape(-1).view(np.uint8), source.dtype) for source in sources]
+    raw = [(_bytes_of(source.data), source.dtype, _bytes_of(source.scales)) for source in sources]
     if part.kind == "rows":
-        fault = _native.pack_rows(*raw[0], part.k, part.format, codes, scales)
+        fault = _native.pack_rows(*raw[0][:2], part.k, part.format, codes, scales)
     else:
         fault = _native.pack_panels(raw, part.k, part.format, codes, scales)
     if fault is not None:
@@ -155,18 +158,23 @@ def _pack(checkpoint: Checkpoint, piece: _Piece) -> list[Packed]:
     return [_checked(name, data) for name, data in zip(part.tensors(), (codes, scales), strict=False)]
 
 
+def _bytes_of(array: Array) -> Bytes:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
 def _checked(name: str, data: Bytes) -> Packed:
     return Packed(name, data, _native.crc32c(data))
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Rows of one stored tensor."""
+    """Rows of one stored tensor. Codes, whose type is `codes`, have the scales of their groups of 32; floats none."""
 
     name: str
     file: Path
     dtype: str
     data: Array
+    scales: Array
 
 
 def _sources(checkpoint: Checkpoint, piece: _Piece) -> list[_Source]:
@@ -176,7 +184,12 @@ def _sources(checkpoint: Checkpoint, piece: _Piece) -> list[_Source]:
         raw = checkpoint.raw(name)
         begin, end = max(piece.begin - start, 0), min(piece.end - start, raw.shape[0])
         if begin < end:
-            sources.append(_Source(name, raw.file, raw.dtype, raw.rows(begin, end)))
+            coded = checkpoint.coded(name) if piece.part.kind == "panels" else None
+            if coded is not None and fits(coded, piece.part.format):
+                codes, scales = coded.rows(begin, end)
+                sources.append(_Source(name, coded.file, "codes", codes, scales_of_groups(scales, coded.group_size)))
+            else:
+                sources.append(_Source(name, raw.file, raw.dtype, raw.rows(begin, end), NO_SCALES))
         start += raw.shape[0]
     return sources
 

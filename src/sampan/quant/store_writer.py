@@ -12,10 +12,11 @@ from sampan import _native
 from sampan.checkpoint import Checkpoint
 from sampan.checkpoint.safetensors_writer import atomic_file
 from sampan.errors import CheckpointError
-from sampan.quant.layout import choose_formats, data_size, lay_out, parts_of
+from sampan.quant.layout import data_size, lay_out, parts_of
 from sampan.quant.packing import Bytes, Report, pack_tensors
 from sampan.quant.pages import HUGE_PAGE
 from sampan.quant.store_header import StoreHeader
+from sampan.quant.taking_over import formats_of
 
 
 def write_store(
@@ -33,7 +34,7 @@ def write_store(
         CheckpointError: a tensor cannot be packed, or the file cannot be written; an older file then stays.
         ConfigError: unknown precision.
     """
-    formats = choose_formats(checkpoint.config, precision)
+    precision, formats = formats_of(checkpoint, precision)
     parts = parts_of(checkpoint.config, formats)
     entries = lay_out(parts)
     checksums = dict.fromkeys(entries, 0)
