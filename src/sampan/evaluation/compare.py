@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ class Readings(NamedTuple):
     @property
     def same_top(self) -> BoolArray:
         """Where both find the same token most probable [P]."""
-        return self.reference.top_tokens == self.candidate.top_tokens
+        return np.equal(self.reference.top_tokens, self.candidate.top_tokens)
 
 
 def compare(
@@ -124,7 +125,7 @@ def _curve(readings: Readings) -> Curve:
     counts, _ = np.histogram(np.clip(powers, KL_EDGES[0], KL_EDGES[-1]), KL_EDGES)
     places = np.concatenate([np.arange(passage.num_positions) for passage in readings.passages])
     spans = []
-    for first, behind in zip(SPANS, SPANS[1:], strict=False):
+    for first, behind in pairwise(SPANS):
         inside = (places >= first) & (places < behind)
         if inside.any():
             agreement, kl = readings.same_top[inside].mean(), readings.kl[inside].mean()
@@ -167,9 +168,7 @@ def _differ(mine: Answer, theirs: Answer) -> bool:
 
 
 def _different_answer(task: Task, mine: Answer, theirs: Answer) -> DifferentAnswer:
-    return DifferentAnswer(
-        task.kind, task.prompt, task.answer, _shown(mine), _shown(theirs), mine.right, theirs.right
-    )
+    return DifferentAnswer(task.kind, task.prompt, task.answer, _shown(mine), _shown(theirs), mine.right, theirs.right)
 
 
 def _shown(answer: Answer) -> str:

@@ -18,7 +18,6 @@ Float64Array = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 
-KEPT_TOKENS = 1024
 ROWS_AT_ONCE = 16  # whose exponentials are there in double precision at the same time
 
 
@@ -48,13 +47,8 @@ class Outline(NamedTuple):
         chosen = np.take_along_axis(logits, token_ids, axis=-1).astype(np.float32, copy=False)
         return cls(token_ids, chosen, log_total, log_rest)
 
-    @property
-    def rest(self) -> Float64Array:
-        """Probability [R] of all tokens that are not chosen."""
-        return np.asarray(np.exp(self.log_rest - self.log_total), np.float64)
 
-
-def most_probable(logits: npt.NDArray[np.floating], count: int = KEPT_TOKENS) -> Int32Array:
+def most_probable(logits: npt.NDArray[np.floating], count: int) -> Int32Array:
     """The `count` most probable tokens [R, K] of each row, best first; of equals the one with the lower id."""
     count = min(count, logits.shape[-1])
     if count < logits.shape[-1]:
@@ -70,9 +64,9 @@ def divergence(reference: Outline, other: Outline) -> Float64Array:
     p = reference.logits - reference.log_total[:, None]
     q = other.logits - other.log_total[:, None]
     kl = (np.exp(p) * (p - q)).sum(axis=-1)
-    rest = reference.rest
-    left = rest > 0.0
-    kl[left] += rest[left] * ((reference.log_rest - reference.log_total) - (other.log_rest - other.log_total))[left]
+    left = np.isfinite(reference.log_rest)
+    rest = (reference.log_rest - reference.log_total)[left]
+    kl[left] += np.exp(rest) * (rest - (other.log_rest - other.log_total)[left])
     return np.asarray(np.maximum(kl, 0.0), np.float64)  # rounding may leave it a hair below
 
 

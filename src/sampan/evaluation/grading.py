@@ -1,7 +1,7 @@
 """Whether an answer is right, read off the answer that was expected: a number, a letter to choose, or a text.
 
-A number is right where the answer's last number is equal to it, or the one in its last `\\boxed{}`, as R1 writes results.
-A letter is right where it is what the answer settles on. A text is right where the answer holds it; blanks, case and
+A number is right where the answer's last number is equal to it, or the one in its last `\\boxed{}`, as R1 writes
+results. A letter is right where it is what the answer settles on. A text is right where the answer holds it; blanks, case and
 emphasis do not count.
 """
 
@@ -14,7 +14,9 @@ _NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 _LETTER = re.compile(r"[A-J]")
 _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 # A choice is often repeated with its words behind it: "the answer is (C) Paris".
-_SETTLED = re.compile(r"(?:answer|choice|option|答案|选项|应选|选择|选)[^A-Za-z\n]{0,12}(?:is|为|是|选)?[^A-Za-z\n]{0,6}([A-J])(?![A-Za-z])")
+_SETTLED = re.compile(
+    r"(?:answer|choice|option|答案|选项|应选|选择|选)[^A-Za-z\n]{0,12}(?:is|为|是|选)?[^A-Za-z\n]{0,6}([A-J])(?![A-Za-z])"
+)
 _STANDALONE = re.compile(r"(?<![A-Za-z])([A-J])(?![A-Za-z'’])")
 _MARKS = str.maketrans("", "", "*`_ \t\r\n\u3000")
 _MINUS = str.maketrans({"−": "-", "–": "-", "，": ",", "（": "(", "）": ")"})

@@ -1,7 +1,7 @@
 """What a reference thought of every position of the passages, kept on disk, and how far another model is from it.
 
-The two are never in memory together: the reference reads first and its outlines go to a temporary file, 8 kB a
-position; then it makes room for the other, which is compared position by position while it reads.
+The two are never in memory together: the reference reads first and its outlines go to a temporary file; then
+it makes room for the other, which is compared position by position while it reads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import numpy as np
 
 from sampan.engine import LLM
 from sampan.evaluation.divergence import (
-    KEPT_TOKENS,
     Float32Array,
     Float64Array,
     Int32Array,
@@ -27,6 +26,9 @@ from sampan.evaluation.divergence import (
 from sampan.evaluation.teacher_forcing import read_logits
 
 Step = Callable[[int, int], None]
+
+OUTLINE_BYTES = 256 * 2**20  # of an evaluation's outlines on disk ...
+LEAST_TOKENS = 1024  # ... but never fewer tokens of a position than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,10 @@ class ReferenceReading:
 
 
 def make_outlines(folder: Path, num_positions: int, vocab_size: int) -> ReferenceReading:
-    """Room for a reference's reading, in two files in `folder`."""
-    shape = (num_positions, min(KEPT_TOKENS, vocab_size))
+    """Room for a reference's reading, in two files in `folder`: all of a small vocabulary, the most probable tokens of
+    a large one."""
+    affordable = OUTLINE_BYTES // (8 * max(num_positions, 1))
+    shape = (num_positions, min(max(affordable, LEAST_TOKENS), vocab_size))
     ids = np.memmap(folder / "token_ids", np.int32, "w+", shape=shape)
     logits = np.memmap(folder / "logits", np.float32, "w+", shape=shape)
     return ReferenceReading(Reading.empty(num_positions), ids, logits, np.empty(num_positions), np.empty(num_positions))
@@ -86,7 +90,7 @@ def read_reference(llm: LLM, passages: Sequence[Passage], into: ReferenceReading
     reading = into.reading
 
     def take(span: slice, logits: Float32Array, following: Int32Array) -> None:
-        outline = Outline.of(logits, most_probable(logits))
+        outline = Outline.of(logits, most_probable(logits, into.token_ids.shape[1]))
         into.token_ids[span], into.logits[span] = outline.token_ids, outline.logits
         into.log_total[span], into.log_rest[span] = outline.log_total, outline.log_rest
         reading.top_tokens[span] = outline.token_ids[:, 0]
