@@ -7,10 +7,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from sampan.errors import QualityError
 from sampan.evaluation.answers import Answer
 from sampan.evaluation.divergence import BoolArray, Float64Array
-from sampan.evaluation.estimates import mean_of
+from sampan.evaluation.estimates import Estimate, mean_of
 from sampan.evaluation.material import Task
 from sampan.evaluation.quality import (
     Candidate,
@@ -40,7 +42,7 @@ class Readings(NamedTuple):
     kl: Float64Array  # [P]
 
     @property
-    def groups(self) -> np.ndarray:
+    def groups(self) -> npt.NDArray[np.intp]:
         """The passage [P] of each position."""
         return np.repeat(np.arange(len(self.passages)), [passage.num_positions for passage in self.passages])
 
@@ -58,9 +60,18 @@ def compare(
     got: Sequence[Answer],
     tokenizer: Tokenizer,
 ) -> Candidate:
-    """One candidate beside the reference; answers are in the order of the tasks."""
+    """One candidate beside the reference; answers are in the order of the tasks.
+
+    Raises:
+        QualityError: the candidate computes NaN or infinity.
+    """
+    broken = int((~np.isfinite(readings.kl)).sum())
+    if broken:
+        raise QualityError(
+            f"{facts.title} computes NaN or infinity at {broken} of {len(readings.kl)} positions",
+            remedy="its weights are damaged: make or fetch it again",
+        )
     domains = np.array([passage.domain for passage in readings.passages])[readings.groups]
-    distance = _distance(readings, np.ones(len(readings.kl), bool))
     different = [
         (task, mine, theirs) for task, mine, theirs in zip(tasks, expected, got, strict=True) if _differ(mine, theirs)
     ]
@@ -69,8 +80,7 @@ def compare(
     change = np.array([theirs.right for theirs in got], float) - np.array([mine.right for mine in expected], float)
     return Candidate(
         model=facts,
-        loss_percent=distance.kl.map(np.expm1, 100.0),
-        distance=distance,
+        distance=_distance(readings, np.ones(len(readings.kl), bool)),
         domains={name: _distance(readings, domains == name) for name in dict.fromkeys(domains.tolist())},
         tasks=summarise_tasks(tasks, got),
         score_change=mean_of(change, np.ones(len(change))) if tasks else None,
@@ -105,18 +115,20 @@ def _distance(readings: Readings, chosen: BoolArray) -> Distance:
     _, owners = np.unique(groups, return_inverse=True)
     counts = np.bincount(owners)
 
-    def mean(values: np.ndarray) -> np.ndarray:
-        return np.bincount(owners, weights=values)
+    def mean(values: npt.NDArray[np.generic]) -> Estimate:
+        return mean_of(np.bincount(owners, weights=values), counts)
 
+    mean_kl = mean(kl)
     return Distance(
         positions=len(kl),
-        kl=mean_of(mean(kl), counts),
+        loss_percent=mean_kl.map(np.expm1, 100.0),
+        kl=mean_kl,
         kl_p99=float(np.quantile(kl, 0.99)),
         kl_max=float(kl.max()),
-        top1_agreement=mean_of(mean(readings.same_top[chosen]), counts),
+        top1_agreement=mean(readings.same_top[chosen]),
         perplexity=float(np.exp(candidate.mean())),
         reference_perplexity=float(np.exp(reference.mean())),
-        perplexity_ratio=mean_of(mean(candidate - reference), counts).map(np.exp),
+        perplexity_ratio=mean(candidate - reference).map(np.exp),
     )
 
 

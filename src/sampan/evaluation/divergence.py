@@ -26,7 +26,7 @@ class Outline(NamedTuple):
     models have equal outlines, to the last bit."""
 
     token_ids: Int32Array  # [R, K]; the reference's most probable tokens, best first
-    logits: Float32Array  # [R, K]
+    logits: npt.NDArray[np.floating]  # [R, K]
     log_total: Float64Array  # [R]; log of the sum of the exponentials of all logits
     log_rest: Float64Array  # [R]; of those that are not chosen; -inf where there are none
 
@@ -44,8 +44,7 @@ class Outline(NamedTuple):
             np.put_along_axis(weights, token_ids[span], 0.0, axis=-1)
             with np.errstate(divide="ignore"):
                 log_rest[span] = best[:, 0] + np.log(weights.sum(axis=-1))
-        chosen = np.take_along_axis(logits, token_ids, axis=-1).astype(np.float32, copy=False)
-        return cls(token_ids, chosen, log_total, log_rest)
+        return cls(token_ids, np.take_along_axis(logits, token_ids, axis=-1), log_total, log_rest)
 
 
 def most_probable(logits: npt.NDArray[np.floating], count: int) -> Int32Array:
@@ -59,7 +58,7 @@ def most_probable(logits: npt.NDArray[np.floating], count: int) -> Int32Array:
     return np.take_along_axis(ids, order, axis=-1).astype(np.int32)
 
 
-def divergence(reference: Outline, other: Outline) -> Float64Array:
+def kl_divergence(reference: Outline, other: Outline) -> Float64Array:
     """KL(reference || other) [R] in nats, of two outlines over the same tokens; exactly 0 where they are equal."""
     p = reference.logits - reference.log_total[:, None]
     q = other.logits - other.log_total[:, None]
@@ -70,7 +69,7 @@ def divergence(reference: Outline, other: Outline) -> Float64Array:
     return np.asarray(np.maximum(kl, 0.0), np.float64)  # rounding may leave it a hair below
 
 
-def token_losses(logits: npt.NDArray[np.floating], outline: Outline, tokens: Int32Array) -> Float64Array:
+def token_losses(logits: npt.NDArray[np.floating], log_total: Float64Array, tokens: Int32Array) -> Float64Array:
     """-log of the probability [R] that logits [R, V] give to one token a row, in nats."""
     chosen = logits[np.arange(len(tokens)), tokens].astype(np.float64)
-    return np.asarray(outline.log_total - chosen, np.float64)
+    return np.asarray(log_total - chosen, np.float64)

@@ -51,6 +51,7 @@ def evaluate(
 
     Raises:
         UnknownModelError, CheckpointError, TokenizerError: a model cannot be used.
+        QualityError: a candidate computes NaN or infinity.
         ConfigError: the models do not have the same tokens, so their distributions cannot be compared.
         UsageError: there is nothing to read or to ask.
 

@@ -1,8 +1,8 @@
 """Whether an answer is right, read off the answer that was expected: a number, a letter to choose, or a text.
 
 A number is right where the answer's last number is equal to it, or the one in its last `\\boxed{}`, as R1 writes
-results. A letter is right where it is what the answer settles on. A text is right where the answer holds it; blanks, case and
-emphasis do not count.
+results. A letter is right where it is what the answer settles on. A text is right where the answer holds it; blanks,
+case and emphasis do not count.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def is_right(expected: str, answer: str) -> bool:
 def _number(answer: str) -> Decimal | None:
     """The number that an answer ends with; a minus between two numbers is no sign."""
     boxed = [_NUMBER.findall(content) for content in _BOXED.findall(answer)]
-    found = boxed[-1] if boxed and boxed[-1] else _NUMBER.findall(re.sub(r"(?<=[\w)])\s*-\s*(?=\d)", " ", answer))
+    found = (
+        boxed[-1] if boxed and boxed[-1] else _NUMBER.findall(re.sub(r"(?<=[0-9A-Za-z)])\s*-\s*(?=\d)", " ", answer))
+    )
     return _decimal(found[-1]) if found else None
 
 

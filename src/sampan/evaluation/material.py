@@ -69,6 +69,13 @@ class Material:
         asked = [[task.kind, list(task.messages), task.answer] for task in self.tasks]
         return sha256(json.dumps([content, asked], ensure_ascii=False).encode()).hexdigest()
 
+    def limited(self, max_tasks: int | None) -> Material:
+        """With at most so many tasks, of all kinds alike."""
+        if max_tasks is None or max_tasks >= len(self.tasks):
+            return self
+        chosen = (self.tasks[index * len(self.tasks) // max_tasks] for index in range(max_tasks))
+        return replace(self, tasks=tuple(chosen))
+
     def without(self, calibration: Path) -> Material:
         """What the calibration of a quantised model has not seen: a text that shares a piece of it is left out.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sampan.errors import QualityError
@@ -52,6 +52,12 @@ class ModelFacts:
         """For each weight, scales included."""
         return 8 * self.weight_bytes / self.num_parameters
 
+    @property
+    def title(self) -> str:
+        """As people tell it from others."""
+        cache = "" if self.kv_cache == "auto" else f", {self.kv_cache} cache"
+        return self.name + ("" if self.precision == "auto" else f" in {self.precision}") + cache
+
 
 @dataclass(frozen=True, slots=True)
 class TaskScores:
@@ -70,10 +76,17 @@ class TaskScores:
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """A candidate's distributions beside the reference's, over some positions. KL is KL(reference || candidate) in
-    nats."""
+    """A candidate's distributions beside the reference's, over some positions.
+
+    Args:
+        loss_percent: 100 * (exp(mean KL) - 1), see `Quality.check`.
+        kl: mean of KL(reference || candidate) in nats; also its 99th percentile and its maximum over positions.
+        top1_agreement: fraction of positions where both find the same token most probable.
+        perplexity: of the texts.
+    """
 
     positions: int
+    loss_percent: Estimate
     kl: Estimate
     kl_p99: float
     kl_max: float
@@ -132,8 +145,7 @@ class Candidate:
     """One model beside the reference.
 
     Args:
-        loss_percent: the number that decides; see `Quality.check`.
-        domains: the same distance over each kind of text alone.
+        distance: over all positions; and over each kind of text alone.
         tasks: None where there were none.
         score_change: of the task score, with its sign; None likewise.
         num_different_answers: of all tasks; `different_answers` shows some.
@@ -141,7 +153,6 @@ class Candidate:
     """
 
     model: ModelFacts
-    loss_percent: Estimate
     distance: Distance
     domains: Mapping[str, Distance]
     tasks: TaskScores | None
@@ -151,6 +162,15 @@ class Candidate:
     disagreements: Sequence[Disagreement]
     curve: Curve
     layers: Sequence[LayerError] = ()
+
+    @property
+    def loss_percent(self) -> Estimate:
+        """The number that decides; see `Quality.check`."""
+        return self.distance.loss_percent
+
+    def passes(self, max_loss: float) -> bool:
+        """See `Quality.check`."""
+        return self.loss_percent.high <= max_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,31 +216,30 @@ class Quality:
             QualityError: a candidate loses more, or may.
         """
         for candidate in self.candidates:
-            loss = candidate.loss_percent
-            name = f"{candidate.model.name} in {candidate.model.precision}"
+            if candidate.passes(max_loss):
+                continue
+            loss, name = candidate.loss_percent, candidate.model.title
             if loss.value > max_loss:
                 raise QualityError(
                     f"{name} loses {loss.value:.3g} %, more than the {max_loss:g} % that are allowed",
                     remedy="quantise with a better method or more bits, or allow more with --max-loss",
                 )
-            if not loss.high <= max_loss:
-                raise QualityError(
-                    f"{name} loses {loss.value:.3g} % and, with 95 % confidence, up to {loss.high:.3g} %; "
-                    f"{max_loss:g} % are allowed",
-                    remedy="evaluate on more text (--data FILE), or allow more with --max-loss",
-                )
+            raise QualityError(
+                f"{name} loses {loss.value:.3g} % and perhaps up to {loss.high:.3g} %, of {max_loss:g} % allowed",
+                remedy="evaluate on more text (--data FILE), or allow more with --max-loss",
+            )
 
-    def with_layers(self, layers: Sequence[LayerError]) -> Quality:
-        """With what quantising each matrix of the first candidate did."""
-        first, *others = self.candidates
-        return replace(self, candidates=(replace(first, layers=tuple(layers)), *others))
+    def to_dict(self, max_loss: float | None = None) -> dict[str, Any]:
+        """In JSON's types; docs/guides/quality.md says what each field is.
 
-    def to_dict(self) -> dict[str, Any]:
-        """In JSON's types; docs/guides/quality.md says what each field is."""
-        bootstrap = {"confidence": CONFIDENCE, "resamples": RESAMPLES, "seed": SEED}
-        document = {"schema": SCHEMA, "bootstrap": bootstrap, **_jsonable(self)}
-        for facts in (document["reference"], *(candidate["model"] for candidate in document["candidates"])):
-            facts["bits_per_weight"] = round(8 * facts["weight_bytes"] / facts["num_parameters"], 3)
+        Args:
+            max_loss: of the gate, where there is one.
+        """
+        document = {"schema": SCHEMA, **_jsonable(self)}
+        document["bootstrap"] = {"confidence": CONFIDENCE, "resamples": RESAMPLES, "seed": SEED}
+        if max_loss is not None:
+            passed = all(candidate.passes(max_loss) for candidate in self.candidates)
+            document["gate"] = {"max_loss_percent": max_loss, "passed": passed}
         return document
 
 

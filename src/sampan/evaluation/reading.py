@@ -19,7 +19,7 @@ from sampan.evaluation.divergence import (
     Float64Array,
     Int32Array,
     Outline,
-    divergence,
+    kl_divergence,
     most_probable,
     token_losses,
 )
@@ -95,7 +95,7 @@ def read_reference(llm: LLM, passages: Sequence[Passage], into: ReferenceReading
         into.log_total[span], into.log_rest[span] = outline.log_total, outline.log_rest
         reading.top_tokens[span] = outline.token_ids[:, 0]
         reading.top_logprobs[span] = outline.logits[:, 0] - outline.log_total
-        reading.losses[span] = token_losses(logits, outline, following)
+        reading.losses[span] = token_losses(logits, outline.log_total, following)
 
     return replace(reading, tokens_per_s=_read(llm, passages, take, step))
 
@@ -110,11 +110,11 @@ def read_candidate(
     def take(span: slice, logits: Float32Array, following: Int32Array) -> None:
         expected = reference.outline(span)
         outline = Outline.of(logits, expected.token_ids)
-        kl[span] = divergence(expected, outline)
+        kl[span] = kl_divergence(expected, outline)
         top = logits.argmax(axis=-1)
         reading.top_tokens[span] = top
         reading.top_logprobs[span] = logits[np.arange(len(top)), top] - outline.log_total
-        reading.losses[span] = token_losses(logits, outline, following)
+        reading.losses[span] = token_losses(logits, outline.log_total, following)
 
     return replace(reading, tokens_per_s=_read(llm, passages, take, step)), kl
 
