@@ -72,6 +72,7 @@ def test_the_table_and_the_gate(capsys, data, tmp_path):
         (["--threads", "0"], "--threads 0 is out of range"),
         (["--max-loss", "0"], "--max-loss 0 is out of range"),
         (["--max-loss", "nan"], "--max-loss nan is out of range"),
+        (["--output", "/proc/version"], "--output /proc/version is no folder: File exists"),
         (["--data", "absent.txt"], "absent.txt is not a file"),
         (["--calibration", "absent.txt"], "absent.txt is not a file"),
         (["no-such-model"], "no model is called 'no-such-model'"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from sampan.cli.options import Json, Model
 from sampan.cli.parameters import Option
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MAX_CANDIDATES = 5
+PRECISIONS = ("int8", "int4", "bf16", "fp16", "fp32")
 
 
 def evaluate(
@@ -15,6 +19,9 @@ def evaluate(
     model: Model = None,
     reference: Annotated[
         str | None, Option("what to compare with; unset: MODEL as it is stored", metavar="MODEL")
+    ] = None,
+    reference_precision: Annotated[
+        str | None, Option("of its weights, such as bf16; unset: as they are stored", metavar="P")
     ] = None,
     precision: Annotated[
         str, Option("of the weights; several are compared, as in int8,int4", metavar="P,P,...")
@@ -49,29 +56,31 @@ def evaluate(
 
     subjects = read_precisions(precision)
     check_limits(max_tasks, max_tokens, max_loss, threads)
+    folder = None if output is None else make_folder(output)
     with on_interrupt(exit_on_interrupt), progress("Reading texts and tasks") as report:
         from pathlib import Path
 
         from sampan.evaluation import Subject, read_material, write_quality
         from sampan.evaluation import evaluate as measure
 
+        compared = reference or model
         material = read_material(data).limited(max_tasks)
         if calibration is not None:
             material = material.without(Path(calibration))
         quality = measure(
             [Subject(model, each, kv_cache) for each in subjects],
-            None if reference is None else Subject.exact(reference),
+            Subject.exact(compared) if reference_precision is None else Subject(compared, reference_precision),
             material=material,
             max_tokens=max_tokens,
             threads=threads,
             progress=report,
         )
-    if output is not None:
-        write_quality(quality, output, max_loss=max_loss)
+    if folder is not None:
+        write_quality(quality, folder, max_loss=max_loss)
     if json:
         print_json(quality.to_dict(max_loss))
     else:
-        show(quality, output)
+        show(quality, folder)
     if max_loss is not None:
         quality.check(max_loss)
     return 0
@@ -85,7 +94,7 @@ def read_precisions(text: str) -> tuple[str, ...]:
     """
     from sampan.errors import UsageError
 
-    known = ("auto", "int8", "int4", "bf16", "fp16", "fp32")
+    known = ("auto", *PRECISIONS)
     parts = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
     if len(parts) > MAX_CANDIDATES or not set(parts) <= set(known):
         raise UsageError(
@@ -93,6 +102,19 @@ def read_precisions(text: str) -> tuple[str, ...]:
             remedy=f"name up to {MAX_CANDIDATES} of {', '.join(known)}, as in int8,int4",
         )
     return parts
+
+
+def make_folder(name: str) -> Path:
+    """Makes what would else fail only after all was measured. Raises UsageError where it cannot be."""
+    from pathlib import Path
+
+    from sampan.errors import UsageError
+
+    try:
+        Path(name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--output {name} is no folder: {error.strerror}", remedy="name another one") from error
+    return Path(name)
 
 
 def check_limits(max_tasks: int | None, max_tokens: int, max_loss: float | None, threads: int | None) -> None:

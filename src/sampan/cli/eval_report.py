@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sampan.cli.output import print_table
 from sampan.cli.sizes import human_bytes
@@ -13,7 +14,7 @@ DISTANCES = ("model", "size", "bits", "loss", "95 % sure", "mean KL", "KL, 99 %"
 TASKS = ("model", "tasks right", "of", "thinking", "loops", "reads", "answers")
 
 
-def show(quality: Quality, folder: str | None) -> None:
+def show(quality: Quality, folder: Path | None) -> None:
     """A table of distances, one of tasks, and where the page is."""
     material = quality.material
     print(

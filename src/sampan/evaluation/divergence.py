@@ -8,17 +8,22 @@ falls short of it by what the two disagree on within that rest. Where the vocabu
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from sampan.backends.threads import default_threads
 
 Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 
-ROWS_AT_ONCE = 16  # whose exponentials are there in double precision at the same time
+ROWS_AT_ONCE = 4  # that a thread has in double precision at the same time
+MAX_THREADS = 8
 
 
 class Outline(NamedTuple):
@@ -35,8 +40,8 @@ class Outline(NamedTuple):
         """Of logits [R, V] at the tokens [R, K]."""
         rows = len(logits)
         log_total, log_rest = np.empty(rows), np.empty(rows)
-        for begin in range(0, rows, ROWS_AT_ONCE):
-            span = slice(begin, begin + ROWS_AT_ONCE)
+
+        def sum_up(span: slice) -> None:
             part = logits[span].astype(np.float64)
             best = part.max(axis=-1, keepdims=True)
             weights = np.exp(part - best)
@@ -44,18 +49,34 @@ class Outline(NamedTuple):
             np.put_along_axis(weights, token_ids[span], 0.0, axis=-1)
             with np.errstate(divide="ignore"):
                 log_rest[span] = best[:, 0] + np.log(weights.sum(axis=-1))
+
+        _for_all_rows(rows, sum_up)
         return cls(token_ids, np.take_along_axis(logits, token_ids, axis=-1), log_total, log_rest)
 
 
 def most_probable(logits: npt.NDArray[np.floating], count: int) -> Int32Array:
     """The `count` most probable tokens [R, K] of each row, best first; of equals the one with the lower id."""
     count = min(count, logits.shape[-1])
-    if count < logits.shape[-1]:
-        ids = np.sort(np.argpartition(logits, -count, axis=-1)[:, -count:], axis=-1)
-    else:
-        ids = np.broadcast_to(np.arange(count), logits.shape)
-    order = np.argsort(-np.take_along_axis(logits, ids, axis=-1), axis=-1, kind="stable")
-    return np.take_along_axis(ids, order, axis=-1).astype(np.int32)
+    tokens = np.empty((len(logits), count), np.int32)
+
+    def choose(span: slice) -> None:
+        part = logits[span]
+        ids = np.broadcast_to(np.arange(part.shape[-1]), part.shape)
+        if count < part.shape[-1]:
+            ids = np.sort(np.argpartition(part, -count, axis=-1)[:, -count:], axis=-1)
+        order = np.argsort(-np.take_along_axis(part, ids, axis=-1), axis=-1, kind="stable")
+        tokens[span] = np.take_along_axis(ids, order, axis=-1)
+
+    _for_all_rows(len(logits), choose)
+    return tokens
+
+
+def _for_all_rows(count: int, work: Callable[[slice], None]) -> None:
+    """Some rows at a time, on several cores: numpy lets go of the interpreter for arrays of this size."""
+    spans = [slice(begin, begin + ROWS_AT_ONCE) for begin in range(0, count, ROWS_AT_ONCE)]
+    with ThreadPoolExecutor(min(default_threads(), MAX_THREADS)) as pool:
+        for _ in pool.map(work, spans):
+            pass
 
 
 def kl_divergence(reference: Outline, other: Outline) -> Float64Array:

@@ -6,8 +6,6 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -64,13 +62,12 @@ def evaluate(
     material = material or own_material()
     if not material.texts and not material.tasks:
         raise UsageError("there is nothing to read or to ask", remedy="give texts or tasks: --data FILE")
-    with TemporaryDirectory(prefix="sampan-eval-") as folder:
-        work = _Work(material, max_tokens, threads, progress)
-        measured = _measure_reference(work, reference, Path(folder))
-        found = []
-        for subject in candidates:
-            gc.collect()  # the model before has gone out of scope
-            found.append(_measure_candidate(work, measured, subject))
+    work = _Work(material, max_tokens, threads, progress)
+    measured = _measure_reference(work, reference)
+    found = []
+    for subject in candidates:
+        gc.collect()  # the model before has gone out of scope
+        found.append(_measure_candidate(work, measured, subject))
     return Quality(
         version=__version__,
         material=_material_facts(work, measured),
@@ -105,14 +102,14 @@ class _Reference:
     outlines: ReferenceReading
 
 
-def _measure_reference(work: _Work, subject: Subject, folder: Path) -> _Reference:
+def _measure_reference(work: _Work, subject: Subject) -> _Reference:
     sha256 = subject.sha256(work.threads, work.progress)
     llm = subject.open(work.max_tokens, work.threads, work.progress)
     sampling, tokenizer, vocab_size = llm.loaded.sampling_defaults, llm.loaded.tokenizer, llm.loaded.engine.vocab_size
     answers, speed = _answer(work, llm, sampling)
     texts = _text_passages(llm, work.material)
     passages = [*texts, *_answer_passages(answers)]
-    outlines = make_outlines(folder, sum(passage.num_positions for passage in passages), vocab_size)
+    outlines = make_outlines(sum(passage.num_positions for passage in passages), vocab_size)
     reading = read_reference(llm, passages, outlines, _step(work, llm, "reads"))
     facts = _facts(subject, llm, sha256, reading.tokens_per_s, speed)
     outlines = replace(outlines, reading=reading)

@@ -6,10 +6,12 @@ it makes room for the other, which is compared position by position while it rea
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,14 +77,24 @@ class ReferenceReading:
         return Outline(self.token_ids[span], self.logits[span], self.log_total[span], self.log_rest[span])
 
 
-def make_outlines(folder: Path, num_positions: int, vocab_size: int) -> ReferenceReading:
-    """Room for a reference's reading, in two files in `folder`: all of a small vocabulary, the most probable tokens of
-    a large one."""
+def make_outlines(num_positions: int, vocab_size: int) -> ReferenceReading:
+    """Room for a reference's reading, in two files without a name that are gone when nobody uses them: all of a small
+    vocabulary, the most probable tokens of a large one.
+
+    Raises:
+        OSError: the disk has no room for them.
+    """
     affordable = OUTLINE_BYTES // (8 * max(num_positions, 1))
     shape = (num_positions, min(max(affordable, LEAST_TOKENS), vocab_size))
-    ids = np.memmap(folder / "token_ids", np.int32, "w+", shape=shape)
-    logits = np.memmap(folder / "logits", np.float32, "w+", shape=shape)
+    ids, logits = (_mapped(dtype, shape) for dtype in (np.int32, np.float32))
     return ReferenceReading(Reading.empty(num_positions), ids, logits, np.empty(num_positions), np.empty(num_positions))
+
+
+def _mapped(dtype: type[np.generic], shape: tuple[int, int]) -> np.memmap[Any, Any]:
+    with tempfile.TemporaryFile(prefix="sampan-eval-") as file:
+        # Writing to a mapped file for which the disk has no room would end the process.
+        os.posix_fallocate(file.fileno(), 0, max(shape[0] * shape[1] * np.dtype(dtype).itemsize, 1))
+        return np.memmap(file, dtype, "r+", shape=shape)
 
 
 def read_reference(llm: LLM, passages: Sequence[Passage], into: ReferenceReading, step: Step) -> Reading:

@@ -33,7 +33,8 @@ class Subject:
     def exact(cls, model: str | None) -> Subject:
         """The model as nothing is rounded: weights as wide as they are stored, computed with in float32."""
         checkpoint = open_checkpoint(resolve_model(model).path)
-        stored = {checkpoint.raw(name).dtype for name in checkpoint.names()}
+        tensors = [checkpoint.raw(name) for name in checkpoint.names()]
+        stored = {tensor.dtype for tensor in tensors if len(tensor.shape) > 1}  # norms and biases are float32 always
         return cls(model, stored.pop() if len(stored) == 1 and stored <= set(FLOAT_DTYPES) else "fp32", "fp32")
 
     def sha256(self, threads: int | None, progress: Progress) -> str:
