@@ -31,5 +31,6 @@ VERBS = {
     "rm": Verb("sampan.cli.rm", "rm", "remove a model and what was packed from it"),
     "convert": Verb("sampan.cli.convert", "convert", "write a model as safetensors, pdparams or GGUF"),
     "bench": Verb("sampan.cli.bench", "bench", "measure speed, and how near the machine's limits it is"),
+    "eval": Verb("sampan.cli.eval", "evaluate", "measure what a model lost; the gate of a quantised one"),
     "doctor": Verb("sampan.cli.doctor", "doctor", "check this machine, or a model; every finding has a remedy"),
 }
