@@ -176,3 +176,42 @@ def compressed_config(format: str, *groups: dict[str, Any], **changes: Any) -> d
         "quantization_status": "compressed",
         **changes,
     }
+
+
+AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
+
+
+def as_gptq(matrix: Quantized, *, zeros_less: int = 1, scale_dtype: str = "fp16") -> dict[str, tuple[str, Array]]:
+    """AutoGPTQ; `zeros_less` is subtracted from zero points."""
+    return {
+        "qweight": ("int32", np.ascontiguousarray(words(matrix.codes, matrix.bits).T)),
+        "qzeros": ("int32", words(matrix.zeros.T - zeros_less, matrix.bits)),
+        "scales": (scale_dtype, from_float32(np.ascontiguousarray(matrix.scales.T), scale_dtype)),
+        "g_idx": ("int32", matrix.groups.astype(np.int32)),
+    }
+
+
+def as_awq(matrix: Quantized) -> dict[str, tuple[str, Array]]:
+    """AutoAWQ, gemm."""
+    return {
+        "qweight": ("int32", words(matrix.codes.T, 4, AWQ_ORDER)),
+        "qzeros": ("int32", words(matrix.zeros.T, 4, AWQ_ORDER)),
+        "scales": ("fp16", np.ascontiguousarray(matrix.scales.T.astype(np.float16))),
+    }
+
+
+def gptq_config(bits: int, group_size: int, **changes: Any) -> dict[str, Any]:
+    """As published."""
+    return {
+        "bits": bits, "checkpoint_format": "gptq", "damp_percent": 0.01, "desc_act": False, "group_size": group_size,
+        "model_file_base_name": None, "model_name_or_path": None, "quant_method": "gptq", "static_groups": False,
+        "sym": True, "true_sequential": True, **changes,
+    }  # fmt: skip
+
+
+def awq_config(group_size: int, **changes: Any) -> dict[str, Any]:
+    """As published."""
+    return {
+        "bits": 4, "group_size": group_size, "modules_to_not_convert": None, "quant_method": "awq", "version": "gemm",
+        "zero_point": True, **changes,
+    }  # fmt: skip

@@ -99,7 +99,8 @@ def finish_coded_folder(folder: str | Path, config: ModelConfig, shards: Sequenc
     tensors: dict[str, TensorFile] = {name: file for file in files.values() for name in file.names()}
     packed = {layer.name: read_packed(layer) for layer in stored_layers(tensors, "weight_packed", SUFFIXES)}
     quantization = _quantization_config(config, packed)
-    verify(FolderCheckpoint(folder, config, with_quantized(folder / CONFIG_FILE, quantization, tensors), []))
+    weights = with_quantized(folder / CONFIG_FILE, quantization, tensors, expected_tensors(config))
+    verify(FolderCheckpoint(folder, config, weights, []))
     if list(files) != [SINGLE_FILE]:
         total = sum(file.raw(name).num_bytes for file in files.values() for name in file.names())
         weight_map = {name: shard for shard, file in files.items() for name in file.names()}
