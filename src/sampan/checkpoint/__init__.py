@@ -11,6 +11,7 @@ from sampan.checkpoint.coded_writer import finish_coded_folder, write_coded_chec
 from sampan.checkpoint.folder import open_checkpoint
 from sampan.checkpoint.folder_writer import write_checkpoint
 from sampan.checkpoint.gguf_model import GgufCheckpoint
+from sampan.checkpoint.gguf_writer import write_gguf
 from sampan.checkpoint.resolve import ResolvedModel, model_folder, resolve_model, sampan_home
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
 from sampan.checkpoint.safetensors_writer import write_safetensors
@@ -33,5 +34,6 @@ __all__ = [
     "write_checkpoint",
     "write_coded_checkpoint",
     "write_coded_shard",
+    "write_gguf",
     "write_safetensors",
 ]
