@@ -109,22 +109,18 @@ def is_linear(name: str) -> bool:
     return name.endswith("_proj.weight")
 
 
-def write_quantized(
-    folder: Path,
-    config: ModelConfig,
-    quantization: dict[str, Any],
-    store: Store,
-    make: Callable[[str, int, int], Quantized | None],
-    **changes: tuple[str, Array] | None,
-) -> dict[str, Array]:
-    """A model folder; the floats of all its tensors.
+Stored = dict[str, tuple[str, Array]]
+Make = Callable[[str, int, int], Quantized | None]
+
+
+def quantized_tensors(config: ModelConfig, store: Store, make: Make) -> tuple[Stored, dict[str, Array]]:
+    """What a model is stored as, and the floats of all its tensors.
 
     Args:
         store: the tensors of a layer.
         make: a layer's matrix from its name and shape; None leaves it as bf16.
-        changes: stored tensors by name, with `__` for the dots; None takes one away.
     """
-    stored: dict[str, tuple[str, Array]] = {}
+    stored: Stored = {}
     floats: dict[str, Array] = {}
     for name, values in random_tensors(config).items():
         matrix = make(name, *values.shape) if is_linear(name) else None
@@ -135,13 +131,26 @@ def write_quantized(
             layer = name.removesuffix("weight")
             stored |= {layer + suffix: part for suffix, part in store(matrix).items()}
             floats[name] = matrix.floats
-    for name, part in changes.items():
-        stored.pop(name.replace("__", "."), None)
-        if part is not None:
-            stored[name.replace("__", ".")] = part
+    return stored, floats
+
+
+def write_folder(
+    folder: Path, config: ModelConfig, quantization: Any, stored: Stored, **changes: tuple[str, Array] | None
+) -> None:
+    """A model folder. `changes` are stored tensors by name, with `__` for the dots; None takes one away."""
+    changed = {name.replace("__", "."): part for name, part in changes.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(folder / "model.safetensors", stored)
+    both = {**stored, **changed}
+    write_tensors(folder / "model.safetensors", {name: part for name, part in both.items() if part is not None})
     (folder / "config.json").write_text(json.dumps({**config.to_dict(), "quantization_config": quantization}))
+
+
+def write_quantized(
+    folder: Path, config: ModelConfig, quantization: Any, store: Store, make: Make, **changes: tuple[str, Array] | None
+) -> dict[str, Array]:
+    """Both at once."""
+    stored, floats = quantized_tensors(config, store, make)
+    write_folder(folder, config, quantization, stored, **changes)
     return floats
 
 

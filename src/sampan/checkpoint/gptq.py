@@ -43,7 +43,8 @@ READ = (
     "adapter", "bits", "checkpoint_format", "dynamic", "format", "group_size", "is_marlin_format", "pack_dtype",
     "quant_method", "rotation", "version",
 )  # fmt: skip
-SUFFIXES = ("qweight", "qzeros", "scales", "g_idx")
+AWQ_SUFFIXES = ("qweight", "qzeros", "scales")
+GPTQ_SUFFIXES = (*AWQ_SUFFIXES, "g_idx")
 AWQ_COLUMNS = 8  # of n, in a word
 GROUP_SIZES = (-1, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -64,7 +65,7 @@ def read_gptq(
     format = config.value("checkpoint_format", ("gptq", "gptq_v2"), format)
     return [
         (layer, _checked(layer, _gptq(layer, int(format == "gptq")), kinds))
-        for layer in stored_layers(tensors, "qweight", SUFFIXES)
+        for layer in stored_layers(tensors, "qweight", GPTQ_SUFFIXES)
     ]
 
 
@@ -79,7 +80,7 @@ def read_awq(
             config.value(field, ("gemm",), "gemm")
     config.value("backend", ("auto", "autoawq", "legacy_awq"), "auto")
     config.value("zero_point", (True,), True)
-    return [(layer, _checked(layer, _awq(layer), kinds)) for layer in stored_layers(tensors, "qweight", SUFFIXES)]
+    return [(layer, _checked(layer, _awq(layer), kinds)) for layer in stored_layers(tensors, "qweight", AWQ_SUFFIXES)]
 
 
 def _read_kinds(config: QuantizationConfig, known_bits: tuple[int, ...]) -> set[Kind]:
@@ -93,6 +94,7 @@ def _read_kinds(config: QuantizationConfig, known_bits: tuple[int, ...]) -> set[
         others = config.part("dynamic")
         for name in others.data:
             other = others.part(name)
+            other.only(("bits", "group_size", *ASIDE))
             kinds.add((other.value("bits", known_bits, bits), other.value("group_size", GROUP_SIZES, size)))
     return kinds
 

@@ -14,6 +14,8 @@ from sampan.checkpoint.gptq import read_awq, read_gptq
 from sampan.checkpoint.quantization_config import QuantizationConfig
 from sampan.checkpoint.quantized_matrix import QuantizedMatrix
 from sampan.checkpoint.stored_layer import StoredLayer
+from sampan.errors import CheckpointError
+from sampan.strict_json import FETCH_AGAIN
 
 Reader = Callable[[QuantizationConfig, Mapping[str, TensorFile]], list[tuple[StoredLayer, QuantizedMatrix]]]
 READERS: Mapping[str, Reader] = {
@@ -74,7 +76,10 @@ def with_quantized(
     biases = {f"{layer.name}.bias" for layer, _ in layers} & tensors.keys() - set(expected)
     used |= {name for name in biases if not tensors[name].get(name).any()}
     quantized = QuantizedTensors(config_file, {f"{layer.name}.weight": matrix for layer, matrix in layers})
-    plain = {name: file for name, file in tensors.items() if name not in used}
+    plain: dict[str, TensorFile] = {name: file for name, file in tensors.items() if name not in used}
+    twice = plain.keys() & set(quantized.names())
+    if twice:
+        raise CheckpointError(f"{config_file.parent} holds {min(twice)!r} twice, as floats too", remedy=FETCH_AGAIN)
     return {**plain, **dict.fromkeys(quantized.names(), quantized)}
 
 
