@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sampan.checkpoint import Checkpoint
 from sampan.checkpoint.dtypes import BY_NAME, from_float32, to_float32
 from sampan.checkpoint.safetensors_header import Entry, build_header
 from sampan.config import ModelConfig
@@ -113,16 +114,20 @@ Stored = dict[str, tuple[str, Array]]
 Make = Callable[[str, int, int], Quantized | None]
 
 
-def quantized_tensors(config: ModelConfig, store: Store, make: Make) -> tuple[Stored, dict[str, Array]]:
+def quantized_tensors(
+    config: ModelConfig, store: Store, make: Make, source: Checkpoint | None = None
+) -> tuple[Stored, dict[str, Array]]:
     """What a model is stored as, and the floats of all its tensors.
 
     Args:
         store: the tensors of a layer.
         make: a layer's matrix from its name and shape; None leaves it as bf16.
+        source: of the other weights; None takes random ones.
     """
     stored: Stored = {}
     floats: dict[str, Array] = {}
-    for name, values in random_tensors(config).items():
+    others = random_tensors(config) if source is None else {name: source.get(name) for name in source.names()}
+    for name, values in others.items():
         matrix = make(name, *values.shape) if is_linear(name) else None
         if matrix is None:
             bits = from_float32(values, "bf16")
