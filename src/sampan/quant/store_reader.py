@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from sampan import _native
+from sampan.checkpoint.mapped_file import release
 from sampan.checkpoint.safetensors_header import LENGTH_BYTES, Entry, check_length
 from sampan.errors import CheckpointError, SampanError
 from sampan.quant.model import PackedModel, view_tensors
 from sampan.quant.packing import num_processors
-from sampan.quant.pages import release
 from sampan.quant.store_header import read_header
 
 REMEDY = "remove the file: Sampan makes it anew from the model's own weights"
@@ -51,6 +51,11 @@ class MappedStore:
         with suppress(OSError):  # not every system has huge pages
             store.madvise(mmap.MADV_HUGEPAGE)
         self._data = np.frombuffer(store, np.uint8, offset=len(stored))
+
+    @property
+    def source(self) -> str:
+        """SHA-256 of what it was made from."""
+        return self._header.source
 
     def verified(self, threads: int) -> PackedModel:
         """The model, once the checksum of each tensor is found right.
