@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sampan.checkpoint import Checkpoint, ResolvedModel
+from sampan.checkpoint import ResolvedModel
 from sampan.config import ModelConfig
 from sampan.engine.generation_config import FILE, MAX_BYTES, read_sampling_defaults
 from sampan.errors import SampanError
@@ -102,17 +100,9 @@ def _size(path: Path) -> int:
 
 
 def _stored(subject: Subject) -> dict[str, float]:
-    values: Counter[str] = Counter()
-    for name, tensor in subject.tensors.items():
-        values[stored_type(subject.checkpoint, name) or tensor.dtype] += math.prod(tensor.shape)
-    total = sum(values.values())
-    return {dtype: round(count / total, 4) for dtype, count in values.most_common()} if total else {}
-
-
-def stored_type(checkpoint: Checkpoint | None, name: str) -> str | None:
-    """What a tensor is stored as, where that is no plain float."""
-    coded = None if checkpoint is None else checkpoint.coded(name)
-    return None if coded is None else f"{coded.bits} bits in groups of {coded.group_size}"
+    counts = subject.stored()
+    total = sum(counts.values())
+    return {stored: round(count / total, 4) for stored, count in counts.items()}
 
 
 def _memory(config: ModelConfig) -> dict[str, dict[str, int]]:

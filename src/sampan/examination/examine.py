@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from sampan.checkpoint import ResolvedModel
 from sampan.errors import SampanError
 from sampan.examination.advice import check_sampling
-from sampan.examination.configuration import check_config, check_context, check_shape
+from sampan.examination.configuration import check_config, check_context, check_quantization, check_shape
 from sampan.examination.files import Report, check_files, check_hashes
 from sampan.examination.memory import check_memory
 from sampan.examination.stops import check_stops
@@ -19,6 +19,7 @@ from sampan.finding import FAIL, Finding
 
 CHECKS: dict[str, Callable[[Subject, Report], Iterator[Finding]]] = {
     "config": check_config,
+    "quantization": check_quantization,
     "constants": check_shape,
     "context": check_context,
     "files": check_files,

@@ -11,13 +11,13 @@ import numpy as np
 
 from sampan.checkpoint import RawTensor, expected_tensors, verify
 from sampan.checkpoint.dtypes import FLOAT_DTYPES, Array
+from sampan.checkpoint.mapped_file import release
 from sampan.checkpoint.shapes import BELONGS, EMBEDDING, HARMLESS_SUFFIX, OUTPUT
 from sampan.errors import CheckpointError
 from sampan.examination.files import Report
 from sampan.examination.subject import Subject
 from sampan.finding import FAIL, OK, WARN, Finding
 from sampan.quant.packing import num_processors
-from sampan.quant.pages import release
 
 SHOWN = 3  # names in a message
 PIECE_VALUES = 1 << 20
