@@ -34,7 +34,7 @@ class ModelCard:
         template: `February 2025`, `January 2025` or `another`.
         stop_tokens: id -> text.
         sampling: advice of the model's makers.
-        problems: parts that cannot be read.
+        problems: what is wrong with parts that cannot be read.
     """
 
     name: str
@@ -86,7 +86,7 @@ def describe_model(model: ResolvedModel) -> ModelCard:
         license=origin.license or _license(subject, model.entry),
         source=origin.source or (model.entry.huggingface_id if model.entry is not None else ""),
         revision=origin.revision,
-        problems=tuple(f"{part}: {subject.told(error.message)}" for part, error in subject.problems.items()),
+        problems=tuple(subject.told(error.message) for error in subject.problems.values()),
     )
 
 

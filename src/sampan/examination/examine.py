@@ -37,6 +37,9 @@ CHECKS: dict[str, Callable[[Subject, Report], Iterator[Finding]]] = {
     "memory": check_memory,
 }
 
+# Those that every model has a finding of: where there is none, what it needs could not be read.
+UNIVERSAL = tuple(name for name in CHECKS if name not in ("quantization", "constants"))
+
 
 def examine_model(model: ResolvedModel, report: Report | None = None) -> Iterator[Finding]:
     """Every check of what is there. What cannot be read is a finding once; checks that would need it say nothing.

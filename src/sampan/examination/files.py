@@ -49,7 +49,7 @@ def check_hashes(subject: Subject, report: Report) -> Iterator[Finding]:
         yield Finding("hashes", FAIL, f"{file.name} is missing, says {origin.noted_by}", "fetch the file again")
     for file, digest in digests.items():
         if file not in noted:
-            yield Finding("hashes", OK, f"{file.name} is {digest}, unverified: no note says what it should be")
+            yield Finding("hashes", OK, f"unverified: {file.name} has the SHA-256 {digest}")
         elif digest != noted[file]:
             yield Finding("hashes", FAIL, f"{file.name} differs from what was fetched: {digest}", FETCH_AGAIN)
     matching = [file for file, digest in digests.items() if noted.get(file) == digest]
