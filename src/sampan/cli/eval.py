@@ -44,8 +44,9 @@ def evaluate(
 ) -> int:
     """Measures what a model lost beside a reference: KL, perplexity, top-1 agreement, tasks, loops.
 
-    The loss is by how many per cent the perplexity of the reference's own text rises when MODEL reads
-    it. --max-loss fails unless it is less with 95 % confidence. Models are in memory one at a time.
+    The loss is by how many per cent the perplexity of what the reference would write rises when MODEL
+    reads it; --max-loss fails unless it is less with 95 % confidence. Models are in memory one at a
+    time.
       sampan eval qwen-1.5b --precision int8,int4 --output quality
       sampan eval ./my-int4 --reference qwen-1.5b --max-loss 2
     """

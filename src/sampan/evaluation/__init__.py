@@ -3,8 +3,8 @@
 Knows: next-token distributions of a reference and of others, texts and tasks with answers that can be checked, how sure
 a figure is, the page that shows it all. Refuses to know: how weights are quantised, kernels, terminals.
 
-One number decides, the loss: by how many per cent the perplexity of the reference's own text rises when the candidate
-reads it, `100 * (exp(mean KL) - 1)`. See `Quality.check`.
+One number decides, the loss: by how many per cent the perplexity of what the reference would write rises when the
+candidate reads it, `100 * (exp(mean KL) - 1)`. See `Quality.check`.
 """
 
 from sampan.evaluation.evaluate import evaluate
