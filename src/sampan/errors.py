@@ -15,6 +15,7 @@
     ├── OverloadedError             the queue is full: come back later
     ├── UnavailableError            loading or shutting down: come back later or go elsewhere
     ├── DeadlineError               the time that the client allowed has passed
+    ├── HubError                    a model hub cannot be reached, refuses, or sends what it should not
     ├── QualityError                a model loses more than is allowed
     └── EngineError                 the engine failed or is gone
 
@@ -119,6 +120,10 @@ class UnavailableError(SampanError):
 
 class DeadlineError(SampanError):
     """The time that the client allowed has passed before its answer was complete."""
+
+
+class HubError(SampanError):
+    """A model hub cannot be reached, refuses, or sends something else than it announced."""
 
 
 class QualityError(SampanError):
