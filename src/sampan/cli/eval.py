@@ -59,15 +59,13 @@ def evaluate(
     check_limits(max_tasks, max_tokens, max_loss, threads)
     folder = None if output is None else make_folder(output)
     with on_interrupt(exit_on_interrupt), progress("Reading texts and tasks") as report:
-        from pathlib import Path
-
-        from sampan.evaluation import Subject, read_material, write_quality
+        from sampan.evaluation import Subject, read_material, read_texts, write_quality
         from sampan.evaluation import evaluate as measure
 
         compared = reference or model
         material = read_material(data).limited(max_tasks)
         if calibration is not None:
-            material = material.without(Path(calibration))
+            material = material.without(read_texts(calibration))
         quality = measure(
             [Subject(model, each, kv_cache) for each in subjects],
             Subject.exact(compared) if reference_precision is None else Subject(compared, reference_precision),

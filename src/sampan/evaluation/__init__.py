@@ -8,7 +8,7 @@ candidate reads it, `100 * (exp(mean KL) - 1)`. See `Quality.check`.
 """
 
 from sampan.evaluation.evaluate import evaluate
-from sampan.evaluation.material import Material, Task, Text, read_material
+from sampan.evaluation.material import Material, Task, Text, read_material, read_texts
 from sampan.evaluation.page import write_quality
 from sampan.evaluation.quality import LayerError, Quality
 from sampan.evaluation.subject import Subject
@@ -22,5 +22,6 @@ __all__ = [
     "Text",
     "evaluate",
     "read_material",
+    "read_texts",
     "write_quality",
 ]
