@@ -68,7 +68,13 @@ def dashboard() -> Json:
 
 def variables() -> list[Json]:
     """What can be chosen at the top."""
-    source = {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"}
+    source = {
+        "name": "datasource",
+        "label": "Data source",
+        "type": "datasource",
+        "query": "prometheus",
+        "current": {"selected": True, "text": "default", "value": "default"},
+    }
     model = values_of("model_name", "Model", registry.PREFIX + registry.READY.name)
     instance = values_of("instance", "Instance", f'{registry.PREFIX}{registry.READY.name}{{model_name=~"$model_name"}}')
     return [source, model, instance]
