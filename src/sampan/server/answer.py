@@ -10,9 +10,11 @@ import msgspec
 
 from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
+from sampan.cluster.client import RequestTimes
 from sampan.engine.outputs import TIMEOUT, EngineOutput, FinishReason
 from sampan.engine.reading import read_output
 from sampan.errors import DeadlineError, EngineError, RequestError, UnavailableError
+from sampan.server.http.exchange import Exchange
 from sampan.server.merge import merge
 from sampan.server.metrics import AnswerRecord
 from sampan.text import TextDelta, TextStream
@@ -70,6 +72,11 @@ class Answer:
         """Nobody watches it grow. Where a stop string may end it, each token is looked at all the same."""
         if not self.text.has_stop:
             self._outputs.take_time()
+
+    @property
+    def times(self) -> RequestTimes:
+        """When what happened to it."""
+        return self._outputs.times
 
     def close(self, error: BaseException | None) -> None:
         """Nothing more will be read, because of `error` where it has not ended. To be called once."""
@@ -134,6 +141,18 @@ class Answers:
     def deltas(self) -> AsyncIterator[Delta]:
         """All answers' deltas as they come."""
         return merge([aiter(answer) for answer in self.answers])
+
+    def tell(self, exchange: Exchange, opened_at: float) -> None:
+        """Adds what came of these answers. `opened_at` is when their request was read, by `time.monotonic`."""
+        exchange.prompt_tokens += self.num_prompt_tokens
+        exchange.generation_tokens += sum(answer.text.num_tokens for answer in self.answers)
+        times = [answer.times for answer in self.answers]
+        began = min((time.began for time in times if time.began is not None), default=None)
+        first = min((time.first_token for time in times if time.first_token is not None), default=None)
+        if began is not None:
+            exchange.queue_seconds = max(began - opened_at, 0.0)
+        if first is not None:
+            exchange.first_token_seconds = first - opened_at
 
     async def complete(self) -> Sequence[Answer]:
         """Waits until all have ended."""

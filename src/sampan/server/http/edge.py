@@ -1,8 +1,8 @@
 """The outermost layer: request ids, one log line for each request, headers that every response has, and the last resort
 for our own bugs.
 
-What is logged of a request is its id, method, path without query, status, time and the name of its API key; never a
-prompt, an answer or a key. Whoever logs many of them as one sets `is_logged` in their state.
+What is logged of a request is its id, method, path without query, status, time, the name of its API key, and how many
+tokens came when; never a prompt, an answer or a key. Whoever logs many of them as one sets `is_logged` in their state.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sampan.server.http.errors import error_response, log_failure
+from sampan.server.http.exchange import Exchange, current_exchange
 from sampan.server.security.client import ANONYMOUS
 
 logger = logging.getLogger("sampan.server")
@@ -45,6 +46,8 @@ class Edge:
         state = scope.setdefault("state", {})
         request_id = state["request_id"] = _request_id(scope["headers"])
         state["client"] = ANONYMOUS
+        exchange = Exchange(request_id)
+        current_exchange.set(exchange)
         started = time.perf_counter()
         status = 0
 
@@ -71,8 +74,16 @@ class Edge:
             self._on_response(status)
             if not state.get("is_logged"):
                 milliseconds = (time.perf_counter() - started) * 1000
-                what = (request_id, scope["method"], _path(scope), status, milliseconds, state["client"].name or "-")
-                logger.info("%s %s %s %d %.1f ms %s", *what)
+                what = {
+                    "request_id": request_id,
+                    "method": scope["method"],
+                    "path": _path(scope),
+                    "status": status,
+                    "milliseconds": round(milliseconds, 1),
+                    "key": state["client"].name or "-",
+                }
+                fields = {**exchange.fields(), **what}
+                logger.info("%s %s %s %d %.1f ms %s%s", *what.values(), exchange, extra={"fields": fields})
 
 
 def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
