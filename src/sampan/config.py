@@ -327,6 +327,7 @@ class ServerConfig:
         body_timeout_seconds: a request body must have arrived within this time.
         log_prompts: what is asked and answered is logged.
         metrics_alias: `vllm`: `/metrics` has vLLM's names besides Sampan's; empty for none.
+        otel_endpoint: of a collector of OpenTelemetry's traces; empty sends none.
         workers: processes that speak HTTP, all with the one engine.
         drain_timeout_seconds: at shutdown, open answers may take this long.
     """
@@ -351,6 +352,7 @@ class ServerConfig:
     body_timeout_seconds: float = 30.0
     log_prompts: bool = False
     metrics_alias: str = ""
+    otel_endpoint: str = ""
     workers: int = 1
     drain_timeout_seconds: float = 300.0
 

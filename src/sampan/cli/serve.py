@@ -32,6 +32,7 @@ class Logging(NamedTuple):
     )
     log_format: Annotated[str, Option("of the log", metavar="FORMAT", choices=("console", "json"))] = "console"
     log_prompts: Annotated[bool, Option("log prompts and answers too")] = False
+    otel_endpoint: Annotated[str, Option("send OTLP traces there: http://127.0.0.1:4318", metavar="URL")] = ""
 
 
 class Batching(NamedTuple):
@@ -84,6 +85,7 @@ def serve(
     from sampan.server import WorkerOrder, announce, bind_socket
     from sampan.server.security.operator_key import read_api_key
     from sampan.server.security.preflight import check_files
+    from sampan.server.tracing import check_tracing
     from sampan.server.worker_order import METRICS_DIRECTORY
 
     log = LogStyle(logging.log_level, logging.log_format)
@@ -103,10 +105,12 @@ def serve(
         tls_key=security.tls_key or "",
         metrics_alias=metrics_alias,
         log_prompts=logging.log_prompts,
+        otel_endpoint=logging.otel_endpoint,
         workers=workers,
         drain_timeout_seconds=drain_timeout,
     )
     check_files(config)
+    check_tracing(config)
     with bind_socket(config) as listener:  # before the model is loaded: a port in use is known at once
         supervisor = Supervisor(
             engine.spec(model, **batching._asdict()),

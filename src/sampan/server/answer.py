@@ -142,17 +142,11 @@ class Answers:
         """All answers' deltas as they come."""
         return merge([aiter(answer) for answer in self.answers])
 
-    def tell(self, exchange: Exchange, opened_at: float) -> None:
-        """Adds what came of these answers. `opened_at` is when their request was read, by `time.monotonic`."""
+    def tell(self, exchange: Exchange) -> None:
+        """Adds what came of these answers."""
         exchange.prompt_tokens += self.num_prompt_tokens
         exchange.generation_tokens += sum(answer.text.num_tokens for answer in self.answers)
-        times = [answer.times for answer in self.answers]
-        began = min((time.began for time in times if time.began is not None), default=None)
-        first = min((time.first_token for time in times if time.first_token is not None), default=None)
-        if began is not None:
-            exchange.queue_seconds = max(began - opened_at, 0.0)
-        if first is not None:
-            exchange.first_token_seconds = first - opened_at
+        exchange.answers += [answer.times for answer in self.answers]
 
     async def complete(self) -> Sequence[Answer]:
         """Waits until all have ended."""

@@ -178,18 +178,16 @@ class Service:
             opened = Answers([len(prompt) for prompt in prompts], answers)
             stack.callback(lambda: client.charge(opened.num_tokens))
             self.recorder.accept(opened.prompt_lens, num_choices, request.max_new_tokens)
-            stack.push(lambda _, error, __: self._record_end(opened, prompts, opened_at, error))
+            stack.push(lambda _, error, __: self._record_end(opened, prompts, error))
             yield opened
 
-    def _record_end(
-        self, answers: Answers, prompts: Sequence[Sequence[int]], opened_at: float, error: BaseException | None
-    ) -> None:
+    def _record_end(self, answers: Answers, prompts: Sequence[Sequence[int]], error: BaseException | None) -> None:
         self.recorder.num_cached_tokens += answers.num_cached_tokens
         for answer in answers.answers:
             answer.close(error)
         exchange = current_exchange.get()
         if exchange is not None:
-            answers.tell(exchange, opened_at)
+            answers.tell(exchange)
             if self.config.log_prompts:
                 asked = [self.tokenizer.decode(list(prompt), skip_special_tokens=False) for prompt in prompts]
                 said = [answer.text.text for answer in answers.answers]

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sampan.cluster.client import RequestTimes
 from sampan.server.http.exchange import Exchange
 from server_process import sampan_serve
 
@@ -63,8 +64,11 @@ def test_console_and_what_was_said_where_that_is_asked_for(tmp_path: Path) -> No
     ("exchange", "told"),
     [
         (Exchange("r"), ""),
-        (Exchange("r", 12, 0), " 12+0 tokens"),
-        (Exchange("r", 12, 50, 0.0004, 0.0801), " 12+50 tokens, queued 0.4 ms, first after 80.1 ms"),
+        (Exchange("r", 5.0, 12, 0), " 12+0 tokens"),
+        (
+            Exchange("r", 5.0, 12, 50, [RequestTimes(5.002, 5.09), RequestTimes(5.0004, 5.0801)]),
+            " 12+50 tokens, queued 0.4 ms, first after 80.1 ms",
+        ),
     ],
 )
 def test_what_is_told_of_an_exchange(exchange: Exchange, told: str) -> None:

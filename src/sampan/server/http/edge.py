@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sampan.server.http.errors import error_response, log_failure
 from sampan.server.http.exchange import Exchange, current_exchange
 from sampan.server.security.client import ANONYMOUS
+from sampan.server.tracing import Tracer
 
 logger = logging.getLogger("sampan.server")
 
@@ -33,10 +34,12 @@ class Edge:
 
     Args:
         on_response: is told the status of each request once it is done with.
+        tracer: is told more, where traces are wanted.
     """
 
-    def __init__(self, app: ASGIApp, on_response: Callable[[int], None]) -> None:
+    def __init__(self, app: ASGIApp, on_response: Callable[[int], None], tracer: Tracer | None = None) -> None:
         self.app = app
+        self._tracer = tracer
         self._on_response = on_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +49,7 @@ class Edge:
         state = scope.setdefault("state", {})
         request_id = state["request_id"] = _request_id(scope["headers"])
         state["client"] = ANONYMOUS
-        exchange = Exchange(request_id)
+        exchange = Exchange(request_id, time.monotonic())
         current_exchange.set(exchange)
         started = time.perf_counter()
         status = 0
@@ -72,6 +75,9 @@ class Edge:
                 await error_response(error)(scope, receive, send_with_id)
         finally:
             self._on_response(status)
+            if self._tracer is not None and exchange.answers:
+                headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+                self._tracer.trace(exchange, scope["method"], _path(scope), status, headers)
             if not state.get("is_logged"):
                 milliseconds = (time.perf_counter() - started) * 1000
                 what = {
