@@ -60,7 +60,7 @@ def serve(
         str | None, Option("variables of the chat template where a request says nothing of them", metavar="JSON")
     ] = None,
     metrics_alias: Annotated[
-        str, Option("say the numbers of /metrics under this server's names too", metavar="NAME", choices=("vllm",))
+        str, Option("say the numbers of /metrics in its words too", metavar="NAME", choices=("vllm",))
     ] = "",
     workers: Annotated[int, Option("processes that speak HTTP, all with the one engine")] = 1,
     drain_timeout: Annotated[float, Option("seconds that open answers may take at shutdown")] = 300.0,
