@@ -17,7 +17,7 @@ from sampan.backends.native import NativeBackend
 from sampan.backends.paddle import PaddleBackend
 from sampan.checkpoint import CodedTensor, open_checkpoint, resolve_model, write_checkpoint, write_coded_checkpoint
 from sampan.errors import ConfigError, QualityError, UsageError
-from sampan.evaluation import LayerError, Material, Quality, Subject, evaluate
+from sampan.evaluation import LayerError, Material, Quality, Subject, Text, evaluate
 from sampan.text import Tokenizer
 
 FOLDER = resolve_model(None).path
@@ -152,6 +152,8 @@ def test_other_tokens_cannot_be_compared(tmp_path: Path, material: Material):
 
 
 def test_nothing_to_read_or_to_ask():
+    with pytest.raises(UsageError, match="the texts have no two tokens"):
+        evaluate(Subject(), material=Material((Text("short", ""),), (), ()))
     with pytest.raises(UsageError, match="there is nothing to read or to ask"):
         evaluate(Subject(), material=Material((), (), ()))
 
