@@ -75,7 +75,7 @@ def describe_model(model: ResolvedModel) -> ModelCard:
         shape=config,
         parameters=None if config is None else config.num_parameters,
         stored=_stored(subject),
-        bytes_on_disk=_size(subject.path),
+        bytes_on_disk=subject.attempt("files", lambda: _size(subject.path)) or 0,
         num_files=len(files),
         served_as=None if served is None else served[0],
         memory={} if config is None else _memory(config),
