@@ -76,11 +76,8 @@ def test_gguf(gguf):
     """It has no place for sampling advice, and that is said."""
     assert faults(gguf) == [("sampling", WARN)]
     card = describe_model(resolve_model(str(gguf)))
-    assert (card.form, card.template, list(card.stop_tokens.values())) == (
-        "gguf",
-        "February 2025",
-        ["<｜end▁of▁sentence｜>"],
-    )
+    assert (card.form, card.stored, card.template) == ("gguf", {"Q8_0": 1.0}, "February 2025")
+    assert list(card.stop_tokens.values()) == ["<｜end▁of▁sentence｜>"]
 
 
 @pytest.mark.parametrize("size", [0, 3, 100, 10_000, 2_000_000])

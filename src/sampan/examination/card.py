@@ -20,6 +20,20 @@ from sampan.examination.template import template_age
 from sampan.strict_json import read_json_object
 from sampan.zoo import ZooEntry
 
+# Names of GGUF's mixtures of types, by `general.file_type` (`LLAMA_FTYPE` of llama.cpp).
+FILE_TYPES = {
+    0: "F32",
+    1: "F16",
+    2: "Q4_0",
+    7: "Q8_0",
+    14: "Q4_K_S",
+    15: "Q4_K_M",
+    16: "Q5_K_S",
+    17: "Q5_K_M",
+    18: "Q6_K",
+    32: "BF16",
+}
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -28,7 +42,7 @@ class ModelCard:
     Args:
         form: `safetensors`, `pdparams` or `gguf`.
         shape: the configuration, in Hugging Face's names.
-        stored: element type -> share of the weights that are stored so.
+        stored: element type -> share of the weights that are stored so; of a GGUF file the name of its mixture.
         served_as: the precision that `auto` takes.
         memory: precision -> `weights`, and the tokens of one request -> bytes of weights and its keys and values.
         template: `February 2025`, `January 2025` or `another`.
@@ -100,6 +114,9 @@ def _size(path: Path) -> int:
 
 
 def _stored(subject: Subject) -> dict[str, float]:
+    kind = subject.settings.get("general.file_type") if subject.is_gguf else None
+    if isinstance(kind, int) and kind in FILE_TYPES:
+        return {FILE_TYPES[kind]: 1.0}
     counts = subject.stored()
     total = sum(counts.values())
     return {stored: round(count / total, 4) for stored, count in counts.items()}
