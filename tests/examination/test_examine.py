@@ -318,5 +318,19 @@ def test_the_licence_of_a_folder(folder):
     assert describe_model(resolve_model(str(folder))).license == "MIT License"
 
 
+def test_the_cache_of_hugging_face(folder, tmp_path):
+    """There a model's files are links whose targets are named by their content."""
+    snapshot, blobs = tmp_path / "models--org--tiny" / "snapshots" / REVISION, tmp_path / "models--org--tiny" / "blobs"
+    snapshot.mkdir(parents=True)
+    blobs.mkdir()
+    for path in folder.iterdir():
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.rename(blobs / digest)
+        (snapshot / path.name).symlink_to(blobs / digest)
+    assert faults(snapshot) == []
+    card = describe_model(resolve_model(str(snapshot)))
+    assert (card.source, card.revision) == ("org/tiny", REVISION)
+
+
 def test_a_folder_of_nothing(tmp_path):
     assert faults(tmp_path) == [("config", FAIL), ("files", FAIL), ("tokenizer", FAIL)]

@@ -51,6 +51,7 @@ def test_quantised_folders(tmp_path, quantization, store):
     assert detail == f"{quantization['quant_method']}: 4 bits in groups of 64 60%, bf16 40%"
     card = describe_model(resolve_model(str(tmp_path)))
     assert (card.served_as, list(card.stored)) == ("int4", ["4 bits in groups of 64", "bf16"])
+    assert card.memory["auto"]["weights"] < card.memory["int4"]["weights"]  # attention is in int4 as well
 
 
 def test_a_scale_that_is_infinite(tmp_path):

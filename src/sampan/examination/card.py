@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from sampan.examination.origins import Origin, read_origin
 from sampan.examination.stops import shown, stop_ids
 from sampan.examination.subject import Subject, open_subject
 from sampan.examination.template import template_age
+from sampan.quant import AUTO
 from sampan.strict_json import read_json_object
 from sampan.zoo import ZooEntry
 
@@ -45,6 +46,7 @@ class ModelCard:
         stored: element type -> share of the weights that are stored so; of a GGUF file the name of its mixture.
         served_as: the precision that `auto` takes.
         memory: precision -> `weights`, and the tokens of one request -> bytes of weights and its keys and values.
+            `auto` is among them where it is none of the others, as for weights that are stored as integers.
         template: `February 2025`, `January 2025` or `another`.
         stop_tokens: id -> text.
         sampling: advice of the model's makers.
@@ -79,7 +81,7 @@ class ModelCard:
 def describe_model(model: ResolvedModel) -> ModelCard:
     """Reads headers and small files only; never raises for what is wrong with them."""
     subject = open_subject(model)
-    config, origin = subject.config, subject.attempt("hashes", lambda: read_origin(model.path)) or Origin()
+    config, origin = subject.config, subject.attempt("hashes", lambda: read_origin(subject.path)) or Origin()
     files = [file for file in subject.weight_files if file.is_file()]
     served = None if config is None else served_as(config, subject.checkpoint)
     return ModelCard(
@@ -88,13 +90,13 @@ def describe_model(model: ResolvedModel) -> ModelCard:
         form=_form(files),
         shape=config,
         parameters=None if config is None else config.num_parameters,
-        stored=_stored(subject),
+        stored=subject.attempt("weights", lambda: _stored(subject)) or {},
         bytes_on_disk=subject.attempt("files", lambda: _size(subject.path)) or 0,
         num_files=len(files),
         served_as=None if served is None else served[0],
-        memory={} if config is None else _memory(config),
+        memory={} if config is None else _memory(config, served),
         tokens=None if subject.tokenizer is None else subject.tokenizer.vocab_size,
-        template=None if subject.template is None else template_age(subject.template) or "another",
+        template=_template(subject),
         stop_tokens=_stop_tokens(subject),
         sampling=_sampling(subject.texts),
         license=origin.license or _license(subject, model.entry),
@@ -122,14 +124,21 @@ def _stored(subject: Subject) -> dict[str, float]:
     return {stored: round(count / total, 4) for stored, count in counts.items()}
 
 
-def _memory(config: ModelConfig) -> dict[str, dict[str, int]]:
-    contexts = [length for length in CONTEXTS if length <= config.max_position_embeddings] or [
-        config.max_position_embeddings
-    ]
+def _memory(config: ModelConfig, served: tuple[str, int] | None) -> dict[str, dict[str, int]]:
+    longest = config.max_position_embeddings
+    contexts = [length for length in CONTEXTS if length <= longest] or [longest]
+    needs = dict(needs_of(config))
+    if served is not None and served[0] in needs and served[1] != needs[served[0]].weights:
+        needs[AUTO] = replace(needs[served[0]], weights=served[1])  # formats that were chosen matrix by matrix
     return {
         precision: {"weights": need.weights, **{str(length): need.total(length) for length in contexts}}
-        for precision, need in needs_of(config).items()
+        for precision, need in needs.items()
     }
+
+
+def _template(subject: Subject) -> str | None:
+    template = subject.template
+    return None if template is None else subject.attempt("template", lambda: template_age(template)) or "another"
 
 
 def _stop_tokens(subject: Subject) -> dict[int, str]:

@@ -90,7 +90,7 @@ class Subject:
 
 def open_subject(model: ResolvedModel) -> Subject:
     """Opens all parts; never raises for what is wrong with them."""
-    subject = Subject(model.name, model.path.resolve())
+    subject = Subject(model.name, model.path.absolute())  # a link's own name has a suffix
     if subject.is_gguf:
         _open_gguf(subject)
     else:
@@ -131,9 +131,7 @@ def _open_folder(subject: Subject) -> None:
     readable = [file for file in opened if file is not None]
     if "config" not in subject.problems and len(readable) == len(opened):
         subject.checkpoint = subject.attempt("weights", partial(read_checkpoint, path))
-        if isinstance(
-            subject.problems.get("weights"), ConfigError
-        ):  # config.json is fine but for what it says of codes
+        if isinstance(subject.problems.get("weights"), ConfigError):  # all of config.json was fine but this
             subject.problems["quantization"] = subject.problems.pop("weights")
     if subject.checkpoint is not None:
         _add_tensors(subject, [subject.checkpoint])
