@@ -47,12 +47,12 @@ def examine_damaged(folder: Path, seed: int) -> None:
 
 def test_a_few_damages(tmp_path):
     folder = Path(shutil.copytree(EMBEDDED, tmp_path / "model"))
-    for seed in range(10):
+    for seed in range(5):
         examine_damaged(folder, seed)
 
 
 @pytest.mark.slow
 def test_many_damages(tmp_path):
     folder = Path(shutil.copytree(EMBEDDED, tmp_path / "model"))
-    for seed in range(10, 500):
+    for seed in range(5, 500):
         examine_damaged(folder, seed)
