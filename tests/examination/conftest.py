@@ -1,4 +1,4 @@
-"""Tokenizers of other models."""
+"""Tokenizers of other models, and a home for what is unpacked."""
 
 from pathlib import Path
 
@@ -14,6 +14,6 @@ def _home(tmp_path_factory, monkeypatch) -> None:
 
 
 @pytest.fixture
-def foreign_tokenizer() -> Path:
-    """The folder of a distill's tokenizer, cut down."""
-    return TOKENIZERS / "qwen"
+def tokenizers() -> Path:
+    """Folders of the distills' tokenizers, cut down to a few texts: `qwen` and `llama`."""
+    return TOKENIZERS

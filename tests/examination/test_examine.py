@@ -244,9 +244,9 @@ def test_a_vocabulary_whose_ids_were_mixed(folder):
     assert faults(folder) == [("samples", FAIL)]
 
 
-def test_another_model_s_tokenizer(folder, foreign_tokenizer):
+def test_another_model_s_tokenizer(folder, tokenizers):
     for name in ("tokenizer.json", TOKENIZER):
-        shutil.copy(foreign_tokenizer / name, folder)
+        shutil.copy(tokenizers / "qwen" / name, folder)
     assert faults(folder) == [("vocabulary", FAIL), ("BOS", FAIL), ("stop ids", FAIL), ("stop ids", FAIL)]
 
 

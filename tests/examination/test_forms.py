@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -93,3 +94,19 @@ def test_pdparams(tmp_path):
     convert("sampan-tiny", tmp_path / "paddle", form="pdparams")
     assert faults(tmp_path / "paddle") == []
     assert describe_model(resolve_model(str(tmp_path / "paddle"))).form == "pdparams"
+
+
+@pytest.mark.parametrize(("name", "kind", "padding"), [("qwen-7b", "Qwen", 399), ("llama-8b", "Llama", 0)])
+def test_a_distill_without_its_weights(tmp_path, tokenizers, name, kind, padding):
+    """All that its small files say is examined, with the ids that its makers' tokenizer gives."""
+    config = find(name).config
+    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tokenizers / kind.lower() / file, tmp_path)
+    assert [fault for fault in faults(tmp_path) if fault[0] != "memory"] == [("files", FAIL), ("sampling", WARN)]
+    found = details(tmp_path)
+    assert found["constants"] == f"those of deepseek-r1-distill-{name}"
+    assert found["samples"] == f"13 texts come back, with the ids of DeepSeek-R1-Distill-{kind}"
+    assert (f"{padding} more rows" in found["vocabulary"]) == bool(padding)
+    (tmp_path / "config.json").write_text(json.dumps({**config.to_dict(), "rope_theta": 1e6}))
+    assert ("constants", WARN) in faults(tmp_path)

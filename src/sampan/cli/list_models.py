@@ -10,7 +10,7 @@ from sampan.cli.options import Json
 def list_models(*, json: Json = False) -> int:
     """Shows the models that are here, and those that `sampan pull` fetches by name.
 
-    Sizes in memory are estimates from the shapes, without the KV cache.
+    Sizes in memory are those of the weights, without the KV cache.
     """
     from sampan.cli.catalog import find_models
     from sampan.cli.output import print_json, print_table
