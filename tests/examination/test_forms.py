@@ -15,6 +15,7 @@ from sampan.convert import convert
 from sampan.examination import describe_model, examine_model
 from sampan.finding import FAIL, OK, WARN
 from sampan.zoo import find
+from tiny_checkpoints import QWEN, make_checkpoint
 
 EMBEDDED = model_folder(find("sampan-tiny"))
 SCALES = "model.layers.0.mlp.up_proj.scales"
@@ -64,6 +65,11 @@ def test_a_scale_that_is_infinite(tmp_path):
 def test_a_quantisation_that_is_not_read(tmp_path):
     write_model(tmp_path, gptq_config(4, 64, quant_method="hqq"), as_gptq)
     assert faults(tmp_path) == [("quantization", FAIL)]
+
+
+def test_a_shape_that_the_kernels_do_not_take(tmp_path):
+    make_checkpoint(tmp_path, QWEN)
+    assert faults(tmp_path) == [("config", WARN), ("tokenizer", FAIL)]
 
 
 @pytest.fixture(scope="module")
