@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
+from shutil import disk_usage
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from sampan.checkpoint import models_home
 from sampan.cli.sizes import human_bytes, weight_bytes
 from sampan.cli.terminal import Style, printable
 
@@ -54,8 +56,10 @@ class Download:
     def learns(self, terms: Terms) -> None:
         self._say(f"licence: {terms.license or 'none stated; see the README'}")
         if terms.config is not None:
-            packed = weight_bytes(terms.config, "int8")
+            packed, free = weight_bytes(terms.config, "int8"), disk_usage(models_home()).free - terms.missing
             self._say(f"using it takes another {human_bytes(packed)} of disk, for its weights packed as int8")
+            if packed > free:
+                self._say(f"the disk will have only {human_bytes(max(free, 0))} for them: free some space before")
 
     def reports(self, what: str, done: int, total: int) -> None:
         self._show(what, done, total)

@@ -23,7 +23,7 @@ class RemoteFile:
         path: within the repository, with `/`.
         size: in bytes.
         sha256: of its content, in hex; empty where the hub does not say.
-        git_sha1: of git's blob object, for files that the hub keeps in git itself; may be empty if `sha256` is not.
+        git_sha1: of git's blob object, for files that the hub keeps in git itself; else empty.
     """
 
     path: str
@@ -38,8 +38,8 @@ class RemoteFile:
 
     @property
     def content(self) -> str:
-        """Stands for its content: files of the same `content` are the same."""
-        return self.sha256 or f"git:{self.git_sha1}"
+        """Stands for its content: files of the same `content` are the same. Empty where the hub states no hash."""
+        return self.sha256 or (f"git:{self.git_sha1}" if self.git_sha1 else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sampan.hub.modelscope import ModelScope
 from sampan.zoo import ZooEntry, find, shown
 
 HUBS: Mapping[str, type[HuggingFace] | type[ModelScope]] = {"huggingface": HuggingFace, "modelscope": ModelScope}
-ENDPOINT_VARIABLES = {"huggingface": "HF_ENDPOINT", "modelscope": "MODELSCOPE_ENDPOINT"}
+ADDRESS_VARIABLES = {"huggingface": "HF_ENDPOINT", "modelscope": "MODELSCOPE_DOMAIN"}  # of the hubs' own tools
 MIRROR_TOKEN = "SAMPAN_HUB_TOKEN"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -95,9 +95,11 @@ def _choose_hub(source: str, endpoint: str) -> Hub:
     if not is_address and source not in HUBS:
         raise UsageError(f"unknown source {shown(source)}", remedy=f"choose from {', '.join(HUBS)}, or give an address")
     kind = "huggingface" if is_address else source
-    address = endpoint or (source if is_address else os.environ.get(ENDPOINT_VARIABLES[kind], ""))
+    address = endpoint or (source if is_address else os.environ.get(ADDRESS_VARIABLES[kind], ""))
     if not address:
         return HUBS[kind]()
+    if "://" not in address:
+        address = f"https://{address}"
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise UsageError(f"{shown(address)} is no address of a hub", remedy="write it as https://hf-mirror.com")

@@ -35,7 +35,7 @@ class Journal:
         for line in _read_lines(self._path):
             if match := LINE.fullmatch(line):
                 self._take(*match.groups())
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._fd: int | None = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def pieces(self, file: RemoteFile) -> dict[int, str]:
         """Where the pieces begin that are said to be here, and their SHA-256."""
@@ -48,6 +48,8 @@ class Journal:
     def add(self, file: RemoteFile, begin: int | str, sha256: str) -> None:
         """Notes a piece that is on the disk, or with `whole` the file."""
         with self._lock:
+            if self._fd is None:  # a thread that is late; the number may be another file's by now
+                return
             self._take(file.content, str(begin), sha256)
             os.write(self._fd, f"\n{file.content} {begin} {sha256}\n".encode())  # ends a line that a kill cut off
 
@@ -59,8 +61,11 @@ class Journal:
                 self._pieces.get(file.content, {}).pop(begin, None)
 
     def close(self) -> None:
-        """No more is noted."""
-        os.close(self._fd)
+        """Nothing more is noted."""
+        with self._lock:
+            if self._fd is not None:
+                os.close(self._fd)
+            self._fd = None
 
     def _take(self, content: str, begin: str, sha256: str) -> None:
         if begin == "whole":

@@ -34,7 +34,7 @@ class Transfer:
     folder: Path
     journal: Journal
     url_of: Callable[[RemoteFile], str]
-    explain: Callable[[RefusalError], Exception]
+    explain: Callable[[RefusalError, RemoteFile], Exception]
     connections: int
 
 
@@ -115,7 +115,7 @@ class Fetching:
                             self._count(reader.read(answer))
                             patience.renew()
                 except RefusalError as refusal:
-                    raise transfer.explain(refusal) from refusal
+                    raise transfer.explain(refusal, span.file) from refusal
                 except TransientError as error:
                     patience.endure(error)
 
