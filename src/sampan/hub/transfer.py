@@ -17,6 +17,7 @@ from sampan.hub.span import Span, SpanReader, missing_spans, most_bytes
 from sampan.hub.verify import verified_sha256
 from sampan.hub.web import RefusalError, TransientError, Web
 
+FAREWELL = 2.0  # seconds for connections to end when one has failed; a silent server would hold them longer
 REPAIRS = 2  # times that a file whose hash is wrong is fetched again
 
 
@@ -79,6 +80,8 @@ class Fetching:
                 watch()
         finally:
             self._stopped.set()
+            for thread in threads:
+                thread.join(FAREWELL / len(threads))
         if self._failure is not None:
             raise self._failure
 
@@ -108,6 +111,7 @@ class Fetching:
         reader = SpanReader(span, transfer.folder, transfer.journal, alone=transfer.connections == 1)
         with reader:
             while not reader.is_done:
+                self._count(0)
                 try:
                     with transfer.web.get(transfer.url_of(span.file), reader.headers) as answer:
                         reader.check(answer)
@@ -120,6 +124,7 @@ class Fetching:
                     patience.endure(error)
 
     def _count(self, num_bytes: int) -> None:
+        """Raises _StoppedError: nobody waits for more."""
         with self._lock:
             self.arrived += num_bytes
         if self._stopped.is_set():
