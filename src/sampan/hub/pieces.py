@@ -19,7 +19,7 @@ from pathlib import Path
 from sampan.hub.listing import RemoteFile
 
 JOURNAL_FILE = ".pieces"
-PIECE_BYTES = 8 << 20
+PIECE_BYTES = 2 << 20
 MAX_JOURNAL_BYTES = 1 << 28
 LINE = re.compile(r"((?:git:)?[0-9a-f]{40,64}) (\d{1,15}|whole) ([0-9a-f]{64})")
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from sampan.errors import HubError
 from sampan.hub.listing import RemoteFile
 from sampan.hub.patience import Patience
-from sampan.hub.pieces import Journal, piece_begins, piece_size
+from sampan.hub.pieces import PIECE_BYTES, Journal, piece_begins, piece_size
 from sampan.hub.span import Span, SpanReader, missing_spans, most_bytes
 from sampan.hub.verify import verified_sha256
 from sampan.hub.web import RefusalError, TransientError, Web
 
 FAREWELL = 2.0  # seconds for connections to end when one has failed; a silent server would hold them longer
+REPAIR_BYTES = 8 * PIECE_BYTES
 REPAIRS = 2  # times that a file whose hash is wrong is fetched again
 
 
@@ -143,13 +144,13 @@ class Fetching:
         self.verified[file.name] = sha256
 
     def _repaired(self, path: Path, file: RemoteFile) -> str:
-        """Fetches a file again, piece by piece, until it is right: where its hash is wrong, nobody knows."""
+        """Fetches a file again, part by part, until it is right: where its hash is wrong, nobody knows."""
         for _ in range(REPAIRS):
             has_changed = False
-            for begin in piece_begins(file):
-                before = self._transfer.journal.pieces(file).get(begin)
-                self._fetch(Span.of_piece(file, begin))
-                if self._transfer.journal.pieces(file).get(begin) != before:
+            for span in missing_spans(file, (), REPAIR_BYTES):
+                before = self._transfer.journal.pieces(file)
+                self._fetch(span)
+                if self._transfer.journal.pieces(file) != before:
                     has_changed = True
                     if sha256 := verified_sha256(path, file):
                         return sha256
