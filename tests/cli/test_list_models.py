@@ -79,7 +79,7 @@ def test_the_tables_have_a_line_for_each(home, capsys):
     assert main(["list"]) == 0
     here, begun, others = (table.splitlines() for table in capsys.readouterr().out.split("\n\n"))
     assert here[0].split() == ["here", "parameters", "weights", "on", "disk", "licence", "from", "since"]
-    assert begun[0].split() == ["begun", "has", "come", "of", "go", "on", "with"]
+    assert begun[0].split() == ["unfinished", "has", "come", "of", "go", "on", "with"]
     assert others[0].split() == ["to", "pull", "parameters", "int8", "int4", "bf16", "licence"]
     models = list(find_models())
     assert [line.split()[0] for line in here[1:]] == [model["name"] for model in models if model["present"]]

@@ -13,6 +13,7 @@ import pytest
 from sampan.checkpoint import open_checkpoint
 from sampan.cli.main import main
 from sampan.quant import packed_model, source_hash
+from sampan.quant.turns import my_turn
 
 
 @pytest.fixture
@@ -109,6 +110,14 @@ def test_an_unfinished_download_goes(home: Path) -> None:
     assert main(["rm", "org/begun", "--yes"]) == 0
     assert not part.exists()
     assert main(["rm", "org/begun", "--yes"]) == 2
+
+
+def test_what_is_being_pulled_stays(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = left(home)
+    with my_turn(home / "models" / "org--repo"):
+        assert main(["rm", "org/repo", "--yes"]) == 2
+    assert "org--repo is being pulled" in capsys.readouterr().err
+    assert left(home) == before
 
 
 def test_a_damaged_model_goes_too(home: Path) -> None:

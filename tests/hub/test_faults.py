@@ -212,9 +212,10 @@ def test_the_disk_is_looked_at_first(hub: HubServer, monkeypatch: pytest.MonkeyP
     hub.add("org/tiny", TINY)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 10**12 - 10**8, 10**8))
-    with pytest.raises(SampanError, match=r"0\.0 GB are to be fetched, but .* has 0\.1 GB free"):
+    with pytest.raises(SampanError, match=r"0\.01 GB are to come, but .* has 0\.10 GB free"):
         fetch()
     assert hub.sent == {}
+    assert list(models_home().iterdir()) == []
 
 
 def test_a_model_that_sampan_does_not_run_costs_only_its_configuration(hub: HubServer, home: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sampan.cli.options import Json
 
 HERE = ("here", "parameters", "weights", "on disk", "licence", "from", "since")
-BEGUN = ("begun", "has come", "of", "go on with")
+BEGUN = ("unfinished", "has come", "of", "go on with")
 TO_PULL = ("to pull", "parameters", "int8", "int4", "bf16", "licence")
 
 
