@@ -10,7 +10,7 @@ std::int64_t bytes_of(SourceType type) { return type == SourceType::fp32 ? 4 : 2
 // k values, which begin at an odd address.
 struct Source {
   Source(Random& random, SourceType type, Values values, std::int64_t k)
-      : bytes(k * bytes_of(type) + 1), row{type, bytes.data() + 1} {
+      : bytes(k * bytes_of(type) + 1), row{type, bytes.data() + 1, nullptr} {
     for (std::int64_t i = 0; i < k; ++i) {
       const float x = value(random, values);
       std::uint32_t bits;
@@ -108,8 +108,66 @@ void test_pack(Case& test) {
   for (const Isa isa : test.isas) compare(test, pack_one(isa), row, isa, "a row alone");
 }
 
+// k codes of four bits and their scales, which begin at odd addresses.
+struct CodedSource {
+  CodedSource(Random& random, std::int64_t k)
+      : codes(k + 1), scales(k / kGroupSize * 2 + 1), row{SourceType::codes, codes.data() + 1, scales.data() + 1} {
+    for (std::int64_t i = 0; i < k; ++i) codes[i + 1] = static_cast<std::uint8_t>(random.integer(-8, 7));
+    for (std::int64_t group = 0; group < k / kGroupSize; ++group) {
+      const auto bits = static_cast<std::uint16_t>(random.integer(0, 0x7bff) | random.integer(0, 1) << 15);
+      std::memcpy(scales.data() + 1 + group * 2, &bits, sizeof bits);
+    }
+  }
+
+  Array<std::uint8_t> codes;
+  Array<std::uint8_t> scales;
+  SourceRow row;
+};
+
+void test_take_over(Case& test) {
+  Random& random = test.random;
+  const Format format = random.integer(0, 1) == 0 ? Format::int8 : Format::int4;
+  const std::int64_t k = kGroupSize * random.integer(1, 9);
+  test.about = "format " + std::to_string(static_cast<int>(format)) + ", k " + std::to_string(k);
+
+  std::vector<Source> floats;
+  std::vector<CodedSource> coded;
+  floats.reserve(kPanel);
+  coded.reserve(kPanel);
+  SourceRow rows[kPanel] = {};
+  for (SourceRow& row : rows) {
+    const bool is_coded = random.integer(0, 2) > 0;
+    row = is_coded ? coded.emplace_back(random, k).row : floats.emplace_back(random, SourceType::fp32, Values::ordinary, k).row;
+  }
+  const auto pack = [&](Isa isa) {
+    Packed panel(format, kPanel, k);
+    panel.problem =
+        pack_panel(*kernels(isa).pack, rows, k, format, panel.codes.data(), panel.scales.data(), &panel.row);
+    return panel;
+  };
+  const Packed expected = pack(Isa::generic);
+  for (const Isa isa : test.isas) compare(test, pack(isa), expected, isa, "a panel of codes");
+  test.require(expected.problem == PackProblem::none, Isa::generic, "no problem");
+  for (std::int64_t channel = 0; channel < kPanel; ++channel) {
+    if (rows[channel].type != SourceType::codes) continue;
+    const auto* codes = static_cast<const std::int8_t*>(rows[channel].values);
+    bool same = true;
+    for (std::int64_t i = 0; i < k; ++i) {
+      const std::int64_t byte = format == Format::int8 ? (i / 4 * kPanel + channel) * 4 + i % 4
+                                                       : (i / 8 * kPanel + channel) * 4 + i % 4;
+      const int packed = expected.codes[byte];
+      same &= codes[i] == (format == Format::int8 ? packed - 128 : (packed >> (i / 4 % 2 * 4) & 15) - 8);
+    }
+    for (std::int64_t group = 0; group < k / kGroupSize; ++group) {
+      const std::uint16_t scale = expected.scales[group * kPanel + channel];
+      same &= std::memcmp(static_cast<const char*>(rows[channel].scales) + group * 2, &scale, sizeof scale) == 0;
+    }
+    test.require(same, Isa::generic, "codes as they were");
+  }
+}
+
 }  // namespace
 
-const std::vector<Test> kPackTests{{"pack", 300, test_pack}};
+const std::vector<Test> kPackTests{{"pack", 300, test_pack}, {"take over", 100, test_take_over}};
 
 }  // namespace sampan::tests

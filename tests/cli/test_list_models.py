@@ -44,7 +44,7 @@ def test_the_zoo_comes_first_and_then_the_users_own(home):
         "name": "mine",
         "aliases": [],
         "parameters": 20_896,
-        "bytes": {"int8": 38_970, "int4": 35_786, "bf16": 41_792},
+        "bytes": {"int8": 40_000, "int4": 36_928, "bf16": 59_648},
         "license": None,
         "huggingface_id": None,
         "present": True,

@@ -53,6 +53,8 @@ def test_what_cannot_be_pulled() -> None:
         make_order("org/repo@a", revision="b")
     with pytest.raises(UsageError, match="is no GGUF file"):
         make_order("org/repo", file="model.bin")
+    with pytest.raises(UsageError, match="is no GGUF file"):
+        make_order("org/repo/a.gguf", file="b.gguf")
     with pytest.raises(UsageError, match="is no revision"):
         make_order("org/repo", revision="a b")
     with pytest.raises(UsageError, match="unknown source 'hf'"):

@@ -19,6 +19,7 @@ from benchmarks.gguf_export import export_gguf
 from hub_server import Fault, HubServer
 from sampan.checkpoint import model_folder
 from sampan.checkpoint.manifest import read_manifest
+from sampan.hub.listing import RemoteFile
 from sampan.hub.pieces import PIECE_BYTES
 from sampan.zoo import find
 
@@ -129,8 +130,8 @@ def test_what_a_kill_has_left_is_not_believed(hub: HubServer, home: Path, sampan
     part = home / "models" / ".org--tiny.part"
     # All pieces are said to be here; the first is damaged, the last is a hole, the line of the third is cut off.
     pieces = [files[WEIGHTS][begin : begin + PIECE_BYTES] for begin in range(0, len(files[WEIGHTS]), PIECE_BYTES)]
-    content = hashlib.sha256(files[WEIGHTS]).hexdigest()
-    lines = [f"{content} {i * PIECE_BYTES} {hashlib.sha256(piece).hexdigest()}" for i, piece in enumerate(pieces)]
+    identity = RemoteFile(WEIGHTS, 0, hashlib.sha256(files[WEIGHTS]).hexdigest(), "").identity
+    lines = [f"{identity} {i * PIECE_BYTES} {hashlib.sha256(piece).hexdigest()}" for i, piece in enumerate(pieces)]
     lines[2] = lines[2][:90]
     (part / ".pieces").write_text("\n".join(lines))
     (part / WEIGHTS).write_bytes(b"".join([b"x" + pieces[0][1:], *pieces[1:-1], bytes(len(pieces[-1]))]))

@@ -12,7 +12,7 @@ import numpy as np
 from sampan.checkpoint.base import CodedTensor, RawTensor, widened
 from sampan.checkpoint.dtypes import Array, Float32Array
 from sampan.checkpoint.gguf_reader import GgufFile
-from sampan.checkpoint.shapes import OUTPUT, expected_tensors, verify
+from sampan.checkpoint.shapes import OUTPUT, expected_tensors
 from sampan.config import ModelConfig, RopeScaling
 from sampan.errors import CheckpointError, ConfigError
 from sampan.rope import inverse_frequencies
@@ -42,6 +42,12 @@ def gguf_name(name: str) -> str:
     return f"blk.{layer}.{LAYER_TENSORS[part]}.{kind}"
 
 
+def is_in_turn(name: str, config: ModelConfig) -> bool:
+    """Whether a file has the rows of that Hugging Face name in another order: llama.cpp rotates neighbours, so its
+    Llama files have the two halves of each head's rows in turn."""
+    return config.model_type == "llama" and name.endswith(("q_proj.weight", "k_proj.weight"))
+
+
 class GgufCheckpoint:
     """See `Checkpoint`. `keys` are the file's, for its tokenizer and template."""
 
@@ -53,6 +59,9 @@ class GgufCheckpoint:
         # What is not ours keeps its name, so that it is reported as left over.
         self._names |= {name: name for name in stored - set(self._names.values()) - {ROPE_FACTORS}}
 
+    def files(self) -> Sequence[Path]:
+        return [self.path]
+
     def names(self) -> Sequence[str]:
         return list(self._names)
 
@@ -63,7 +72,7 @@ class GgufCheckpoint:
         if name not in self._names:
             raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
         raw = self._file.raw(self._names[name])
-        if self.config.model_type != "llama" or not name.endswith(("q_proj.weight", "k_proj.weight")):
+        if not is_in_turn(name, self.config):
             return raw
         return RawTensor(raw.dtype, raw.shape, lambda begin, end: self._in_halves(raw, begin, end), raw.file)
 
@@ -71,7 +80,7 @@ class GgufCheckpoint:
         return None
 
     def _in_halves(self, raw: RawTensor, begin: int, end: int) -> Array:
-        """llama.cpp rotates neighbours, so its Llama files have the two halves of each head's rows in turn: back."""
+        """Rows whose heads have their halves one below the other, from those that `is_in_turn` says lie otherwise."""
         half = self.config.head_dim // 2
         first, last = begin // (2 * half), -(-end // (2 * half))
         heads = raw.rows(first * 2 * half, last * 2 * half).reshape(last - first, half, 2, -1)
@@ -79,8 +88,8 @@ class GgufCheckpoint:
         return rows[begin - first * 2 * half :][: end - begin]
 
 
-def open_gguf(path: Path) -> GgufCheckpoint:
-    """Opens a file and verifies it against its own keys.
+def read_gguf(path: Path) -> GgufCheckpoint:
+    """Opens a file; its tensors are yet to be verified against its own keys.
 
     Raises:
         CheckpointError: it is absent, damaged, one part of several, or lacks or mistypes a key.
@@ -89,9 +98,7 @@ def open_gguf(path: Path) -> GgufCheckpoint:
     file = GgufFile(path)
     if file.keys.get("split.count", 1) not in (0, 1):
         raise CheckpointError(f"{path} is one part of several", remedy="merge them with llama-gguf-split --merge")
-    checkpoint = GgufCheckpoint(file, _read_config(file))
-    verify(checkpoint)
-    return checkpoint
+    return GgufCheckpoint(file, _read_config(file))
 
 
 def _read_config(file: GgufFile) -> ModelConfig:

@@ -10,9 +10,9 @@ from typing import Any
 from sampan.checkpoint import open_checkpoint
 from sampan.checkpoint.manifest import Manifest, read_manifest
 from sampan.checkpoint.resolve import model_folder, models_home, weights_path
-from sampan.cli.sizes import weight_bytes
 from sampan.config import ModelConfig
 from sampan.errors import SampanError
+from sampan.quant.sizes import weight_sizes
 from sampan.strict_json import read_json_object
 from sampan.zoo import ZOO, ZooEntry
 
@@ -41,11 +41,12 @@ def _describe(path: Path, entry: ZooEntry | None, unfinished: Path | None) -> di
     manifest = _manifest(path if is_here else unfinished)
     config = entry.config if entry is not None and entry.config is not None else _config(path)
     license_name = entry.license_notice if entry is not None else (manifest.license or None) if manifest else None
+    sizes = weight_sizes(config) if config is not None else {}
     return {
         "name": entry.name if entry is not None else path.name,
         "aliases": list(entry.aliases) if entry is not None else [],
         "parameters": config.num_parameters if config is not None else None,
-        "bytes": {precision: weight_bytes(config, precision) for precision in PRECISIONS} if config is not None else {},
+        "bytes": {name: size for name, size in sizes.items() if name in PRECISIONS},
         "license": license_name,
         "huggingface_id": entry.huggingface_id if entry is not None else None,
         "modelscope_id": entry.modelscope_id if entry is not None else None,

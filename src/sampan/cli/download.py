@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sampan.checkpoint import models_home
-from sampan.cli.sizes import human_bytes, weight_bytes
+from sampan.cli.sizes import human_bytes
 from sampan.cli.terminal import Style, printable
+from sampan.quant.sizes import weight_sizes
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -55,8 +56,9 @@ class Download:
 
     def learns(self, terms: Terms) -> None:
         self._say(f"licence: {terms.license or 'none stated; see the README'}", style=None)
-        if terms.config is not None:
-            packed, free = weight_bytes(terms.config, "int8"), disk_usage(models_home()).free - terms.missing
+        packed = weight_sizes(terms.config).get("int8") if terms.config is not None else None
+        if packed is not None:
+            free = disk_usage(models_home()).free - terms.missing
             self._say(f"using it takes another {human_bytes(packed)} of disk, for its weights packed as int8")
             if packed > free:
                 self._say(f"the disk will have only {human_bytes(max(free, 0))} for them: free some space before")

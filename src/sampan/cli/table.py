@@ -27,7 +27,10 @@ VERBS = {
     "key": Verb("sampan.cli.key", "key", "make, list and revoke API keys for serve"),
     "pull": Verb("sampan.cli.pull", "pull", "fetch a model from Hugging Face, ModelScope or a mirror"),
     "list": Verb("sampan.cli.list_models", "list_models", "show the models that are here and those to pull"),
+    "show": Verb("sampan.cli.show", "show", "show one model: shape, memory, template, licence"),
     "rm": Verb("sampan.cli.rm", "rm", "remove a model and what was packed from it"),
+    "convert": Verb("sampan.cli.convert", "convert", "write a model as safetensors, pdparams or GGUF"),
     "bench": Verb("sampan.cli.bench", "bench", "measure speed, and how near the machine's limits it is"),
-    "doctor": Verb("sampan.cli.doctor", "doctor", "check this machine; every finding has a remedy"),
+    "eval": Verb("sampan.cli.eval", "evaluate", "measure what a model lost; the gate of a quantised one"),
+    "doctor": Verb("sampan.cli.doctor", "doctor", "check this machine, or a model; every finding has a remedy"),
 }

@@ -41,6 +41,7 @@ class LoadedModel:
     chat_template: ChatTemplate
     sampling_defaults: SamplingParams
     engine: Engine
+    backend: Backend  # the engine's own; only while the engine is idle
 
 
 def load_model(
@@ -110,7 +111,22 @@ def load_model(
         source.chat_template,
         source.sampling_defaults,
         engine,
+        computing,
     )
+
+
+def load_tokenizer(model: str | None = None) -> Tokenizer:
+    """A model's tokenizer. The weights need not be there, unless it lies in the same file.
+
+    Args:
+        model: see `load_model`.
+
+    Raises:
+        UnknownModelError, CheckpointError, TokenizerError: it cannot be read.
+    """
+    path = resolve_model(model).path
+    checkpoint = None if path.is_dir() else open_checkpoint(path)
+    return Tokenizer.from_dir(unpack_texts(checkpoint) if isinstance(checkpoint, GgufCheckpoint) else path)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,9 +38,9 @@ class RemoteFile:
         return self.path.rpartition("/")[2]
 
     @property
-    def content(self) -> str:
-        """Stands for its content: files of the same `content` are the same. Empty where the hub states no hash."""
-        return self.sha256 or (f"git:{self.git_sha1}" if self.git_sha1 else "")
+    def identity(self) -> str:
+        """Stands for its name and content, whichever hub it comes from."""
+        return hashlib.sha256(f"{self.sha256 or self.git_sha1} {self.name}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,11 +60,13 @@ def make_order(
     wanted, entry = _find(model, hub.source)
     if revision and wanted.revision not in ("", revision):
         raise UsageError(f"{model} and --revision {revision} differ", remedy="give the revision once")
-    if file and not is_gguf_path(file):
-        raise UsageError(f"--file {shown(file)} is no GGUF file", remedy="--file is for one .gguf of a repository")
+    if file and (not is_gguf_path(file) or wanted.file not in ("", file)):
+        raise UsageError(f"--file {shown(file)} is no GGUF file of {model}", remedy="write org/repo/file.gguf")
     wanted = wanted._replace(revision=revision or wanted.revision, file=file or wanted.file)
     if wanted.revision and parse_hub_id(f"{wanted.repository}@{wanted.revision}") is None:
         raise UsageError(f"{shown(wanted.revision)} is no revision", remedy="give a branch, a tag or a commit")
+    if wanted.file:
+        entry = None  # another form of a model of the zoo has a name of its own
     return Order(hub, wanted, wanted.name if entry is None else entry.name, entry, _private(hub, source, endpoint))
 
 

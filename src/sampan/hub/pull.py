@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from sampan.checkpoint.license import stated_license
 from sampan.checkpoint.manifest import MANIFEST_FILE, FileRecord, Manifest, read_manifest, write_manifest
 from sampan.checkpoint.resolve import models_home
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError, ConfigError, HubError, SampanError, UsageError
-from sampan.hub.license import stated_license
 from sampan.hub.listing import Listing, RemoteFile
 from sampan.hub.order import Order
 from sampan.hub.patience import patiently
@@ -187,7 +187,7 @@ class _Pull:
     def _plan(self, listing: Listing, files: Sequence[RemoteFile], journal: Journal) -> Plan:
         """Also keeps in the folder only what belongs there, and says in it what it is to become."""
         for file in files:
-            if not file.content:
+            if not file.sha256 and not file.git_sha1:
                 raise HubError(f"the hub states no hash of {file.path}", remedy="try another --source")
         before = _read_draft(self._part)
         draft = self._manifest(listing, files, {file.name: file.sha256 for file in files}, "")

@@ -59,7 +59,7 @@ class Fetching:
         )
         for file in files:
             spans = missing_spans(file, pieces[file], most_bytes(left, file, transfer.connections))
-            if not spans and (known := transfer.journal.whole(file)):
+            if not spans and (known := transfer.journal.whole(file)) and self._is_whole(file):
                 self.verified[file.name] = known
                 continue
             self._missing[file] = sum(span.end - span.begin for span in spans)
@@ -85,6 +85,11 @@ class Fetching:
                 thread.join(FAREWELL / len(threads))
         if self._failure is not None:
             raise self._failure
+
+    def _is_whole(self, file: RemoteFile) -> bool:
+        """Whether it ends where it should; what its pieces hold is known by then."""
+        path = self._transfer.folder / file.name
+        return path.is_file() and path.stat().st_size == file.size
 
     def _work(self) -> None:
         try:

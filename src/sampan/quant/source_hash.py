@@ -38,7 +38,7 @@ def source_hash(
     report: Report | None = None,
     waiting: Callable[[], None] | None = None,
 ) -> str:
-    """SHA-256 over the configuration and the content of all weight files.
+    """SHA-256 over the configuration and the content of all files that say what the weights are.
 
     Args:
         folder: where the digests of files are remembered.
@@ -74,7 +74,7 @@ def same_content_elsewhere(checkpoint: Checkpoint, folder: Path) -> list[Path]:
 
 
 def _files_of(checkpoint: Checkpoint) -> list[Path]:
-    return sorted({checkpoint.raw(name).file.resolve() for name in checkpoint.names()})
+    return sorted({file.resolve() for file in checkpoint.files()})
 
 
 def _combine(checkpoint: Checkpoint, digests: Mapping[Path, str]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sampan.hub.license import stated_license
+from sampan.checkpoint.license import stated_license
 
 
 @pytest.mark.parametrize(
