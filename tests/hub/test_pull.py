@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.gguf_export import export_gguf
 
 from hub_server import Fault, HubServer
 from sampan.checkpoint import model_folder
 from sampan.checkpoint.manifest import read_manifest
+from sampan.convert import convert
 from sampan.hub.listing import RemoteFile
 from sampan.hub.pieces import PIECE_BYTES
 from sampan.zoo import find
@@ -180,7 +180,7 @@ def test_a_download_begun_at_one_hub_goes_on_at_the_other(hub: HubServer, home: 
 
 
 def test_a_gguf_file_is_pulled_and_opened_by_its_path(hub: HubServer, home: Path, sampan: Sampan) -> None:
-    export_gguf(model_folder(find("sampan-tiny")), home.parent / "tiny.gguf")
+    convert("sampan-tiny", home.parent / "tiny.gguf", form="gguf")
     data = (home.parent / "tiny.gguf").read_bytes()
     hub.add("org/gguf", {"q8/tiny-Q8_0.gguf": data, "q4/tiny-Q4_0.gguf": b"x" * len(data), "README.md": b"# tiny"})
     unsure = sampan("pull", "org/gguf")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+import trustme
 
 from sampan.errors import HubError
 from sampan.hub.web import TransientError, Web
@@ -43,6 +46,17 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
         made.shutdown()
 
 
+@pytest.fixture
+def secure_server(server: ThreadingHTTPServer, tmp_path: Path) -> ThreadingHTTPServer:
+    """Over TLS, with a certificate of an authority in `tmp_path/ca.pem`."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server
+
+
 def ask(url: str) -> bytes:
     with Web(url, {"Authorization": "Bearer secret"}).get(url) as answer:
         return answer.read_all(100)
@@ -65,6 +79,20 @@ def test_redirects_end(server: ThreadingHTTPServer) -> None:
     assert ask(f"{address}/to//to//to//hello") == b"hello"
     with pytest.raises(HubError, match="redirects without end"):
         ask(f"{address}{'/to/' * 20}")
+
+
+def test_certificates_are_checked_and_may_be_named(
+    secure_server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"https://127.0.0.1:{secure_server.server_port}"
+    with pytest.raises(HubError, match="shows a certificate that is not trusted") as caught:
+        ask(f"{address}/hello")
+    assert "SSL_CERT_FILE=" in caught.value.remedy
+    assert secure_server.asked == []  # type: ignore[attr-defined]
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    assert ask(f"{address}/to/{address}/hello") == b"hello"
+    with pytest.raises(HubError, match="redirects to 'http://"):
+        ask(f"{address}/to/http://127.0.0.1/hello")
 
 
 def test_an_answer_is_bounded(server: ThreadingHTTPServer) -> None:
