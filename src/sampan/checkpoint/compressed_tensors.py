@@ -29,7 +29,7 @@ import numpy.typing as npt
 from sampan.checkpoint.base import TensorFile
 from sampan.checkpoint.dtypes import to_float32
 from sampan.checkpoint.quantization_config import QuantizationConfig
-from sampan.checkpoint.quantized_matrix import FloatRows, IntArray, QuantizedMatrix, Rows
+from sampan.checkpoint.quantized_matrix import FloatRows, IntArray, QuantizedMatrix, Rows, unpacked, widened
 from sampan.checkpoint.stored_layer import INTEGERS, StoredLayer, stored_layers
 from sampan.checkpoint.words import PACKED_BITS, WORD_BITS, num_words, unpack_columns, unpack_rows
 
@@ -149,9 +149,11 @@ def read_packed(layer: StoredLayer) -> QuantizedMatrix:
     if not known:
         raise layer.fault(f"has weight_packed of {list(words.shape)} and weight_shape of {[n, k]}")
     bits = known[0]
-    return _matrix(
-        layer, (n, k), bits, lambda begin, end: unpack_rows(words.rows(begin, end), bits)[:, :k], 1 << bits - 1
-    )
+
+    def codes(begin: int, end: int) -> IntArray:
+        return unpacked(lambda stored: unpack_rows(stored, bits)[:, :k], words.rows(begin, end))
+
+    return _matrix(layer, (n, k), bits, codes, 1 << bits - 1)
 
 
 def _read_plain(layer: StoredLayer) -> QuantizedMatrix:
@@ -176,11 +178,11 @@ def _scales(layer: StoredLayer, n: int, k: int) -> tuple[FloatRows, int]:
         return lambda begin, end: np.broadcast_to(one, (end - begin, 1)), 1
     if scales is not None and len(scales.shape) == 1:  # a channel's scale without its second axis
         channels = layer.scales("weight_scale", (n,))
-        return lambda begin, end: to_float32(channels.rows(begin, end), channels.dtype)[:, None], 1
+        return lambda begin, end: widened(channels.rows(begin, end), channels.dtype)[:, None], 1
     stored = layer.scales("weight_scale", (n, None))
     if k % stored.shape[1]:
         raise layer.fault(f"has rows of {k} values in {stored.shape[1]} groups")
-    return lambda begin, end: to_float32(stored.rows(begin, end), stored.dtype), stored.shape[1]
+    return lambda begin, end: widened(stored.rows(begin, end), stored.dtype), stored.shape[1]
 
 
 def _zero_points(layer: StoredLayer, n: int, num_groups: int, bits: int, offset: int) -> Rows:

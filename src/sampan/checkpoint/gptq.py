@@ -24,9 +24,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from sampan.checkpoint.base import RawTensor, TensorFile
-from sampan.checkpoint.dtypes import Float32Array, to_float32
+from sampan.checkpoint.dtypes import Float32Array
 from sampan.checkpoint.quantization_config import QuantizationConfig
-from sampan.checkpoint.quantized_matrix import FloatRows, IntArray, QuantizedMatrix, Rows
+from sampan.checkpoint.quantized_matrix import FloatRows, IntArray, QuantizedMatrix, Rows, unpacked, widened
 from sampan.checkpoint.stored_layer import StoredLayer, stored_layers
 from sampan.checkpoint.words import PACKED_BITS, WORD_BITS, unpack_awq, unpack_columns
 
@@ -111,7 +111,7 @@ def _gptq(layer: StoredLayer, zero_offset: int) -> QuantizedMatrix:
     k = words.shape[0] * WORD_BITS // bits
 
     def codes(begin: int, end: int) -> IntArray:
-        return unpack_columns(words.data[:, begin:end], bits)
+        return unpacked(lambda stored: unpack_columns(stored, bits), words.data[:, begin:end])
 
     def zero_points(begin: int, end: int) -> IntArray:
         first, last = begin * bits // WORD_BITS, -(-end * bits // WORD_BITS)
@@ -131,14 +131,14 @@ def _awq(layer: StoredLayer) -> QuantizedMatrix:
     if n % AWQ_COLUMNS:
         raise layer.fault(f"has scales of {list(scales.shape)}")
 
-    def unpacked(stored: RawTensor) -> Rows:
+    def rows_of(stored: RawTensor) -> Rows:
         def rows(begin: int, end: int) -> IntArray:
             first, last = begin // AWQ_COLUMNS, -(-end // AWQ_COLUMNS)
-            return unpack_awq(stored.data[:, first:last])[begin - first * AWQ_COLUMNS :][: end - begin]
+            return unpacked(unpack_awq, stored.data[:, first:last])[begin - first * AWQ_COLUMNS :][: end - begin]
 
         return rows
 
-    return _matrix(layer, (n, words.shape[0]), 4, unpacked(words), unpacked(zeros), scales)
+    return _matrix(layer, (n, words.shape[0]), 4, rows_of(words), rows_of(zeros), scales)
 
 
 def _matrix(
@@ -153,7 +153,7 @@ def _matrix(
 
 def _columns(scales: RawTensor) -> FloatRows:
     def rows(begin: int, end: int) -> Float32Array:
-        return np.ascontiguousarray(to_float32(scales.data[:, begin:end], scales.dtype).T)
+        return np.ascontiguousarray(widened(scales.data[:, begin:end], scales.dtype).T)
 
     return rows
 
