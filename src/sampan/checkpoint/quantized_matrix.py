@@ -31,7 +31,7 @@ class QuantizedMatrix:
         scales: gives [rows, k / group_size].
         zero_points: gives [rows, k / group_size], in the range of the codes; or the one that all groups have.
         groups: which group each value of a row belongs to, [k], where that is not their order (act-order).
-        files: all that it is made of.
+        file: for messages: where it is stored.
     """
 
     shape: tuple[int, int]
@@ -40,12 +40,12 @@ class QuantizedMatrix:
     codes: Rows
     scales: FloatRows
     zero_points: Rows | int
-    files: tuple[Path, ...]
+    file: Path
     groups: npt.NDArray[np.int32] | None = None
 
     def raw(self) -> RawTensor:
         """The floats, made at each call."""
-        return RawTensor("fp32", self.shape, self._floats, self.files[0])
+        return RawTensor("fp32", self.shape, self._floats, self.file)
 
     def get(self) -> Float32Array:
         """All floats, made in pieces."""
@@ -60,7 +60,7 @@ class QuantizedMatrix:
         bits = self.bits if self._is_symmetric() else self.bits + 1
         if self.groups is not None or bits > 8 or not self._has_half_scales():
             return None
-        return CodedTensor(bits, self.group_size, self.shape, self._codes_and_scales, self.files[0])
+        return CodedTensor(bits, self.group_size, self.shape, self._codes_and_scales, self.file)
 
     def _floats(self, begin: int, end: int) -> Float32Array:
         codes, scales = self.codes(begin, end), self.scales(begin, end)
@@ -113,7 +113,7 @@ def unpacked(unpack: Callable[[Array], IntArray], words: Array) -> IntArray:
     return codes
 
 
-def widened(floats: Array, dtype: str) -> Float32Array:
+def widened_scales(floats: Array, dtype: str) -> Float32Array:
     """The same of scales."""
     values = to_float32(floats, dtype)
     if values is not floats:
