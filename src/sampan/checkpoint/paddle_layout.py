@@ -130,7 +130,7 @@ class PaddleLayout:
             codes=lambda begin, end: _in_order(codes, begin, end),
             scales=lambda begin, end: to_float32(scales.rows(begin, end), scales.dtype)[:, None],
             zero_points=ZERO,
-            files=(codes.file,),
+            file=codes.file,
         )
 
 

@@ -23,6 +23,9 @@ READERS: Mapping[str, Reader] = {
     "compressed-tensors": read_compressed_tensors,
     "gptq": read_gptq,
 }
+PADDLES = (None, "weight_only_int8")
+# PaddleNLP writes what differs from its defaults. These say how weights were found, or speak of training.
+PADDLES_ASIDE = ("act_quant_method", "llm_int8_threshold", "quant_round_type", "weight_quant_method")
 
 
 class QuantizedTensors:
@@ -43,11 +46,6 @@ class QuantizedTensors:
 
     def coded(self, name: str) -> CodedTensor | None:
         return self._matrices[name].coded
-
-
-PADDLES = (None, "weight_only_int8")
-# PaddleNLP writes what differs from its defaults. These say how weights were found, or speak of training.
-PADDLES_ASIDE = ("act_quant_method", "llm_int8_threshold", "quant_round_type", "weight_quant_method")
 
 
 def with_quantized(
