@@ -35,6 +35,11 @@ def provisioned(kind: str, name: str) -> Any:
     return yaml.safe_load((DEPLOY / "grafana" / "provisioning" / kind / name).read_text())
 
 
+def test_compose_would_read_it() -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    subprocess.run([*check, str(DEPLOY / "compose.yml")], check=True, timeout=TIMEOUT)
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_confined(name: str) -> None:
     service = SERVICES[name]
