@@ -11,13 +11,14 @@ import sampan
 from benchmarks.comparison.environments import Environment, run
 from benchmarks.comparison.random_checkpoint import write_random_checkpoint
 from sampan.config import ModelConfig
+from sampan.convert import convert
 
 # Modules of this repository, for interpreters that know nothing of it.
 IMPORT_PATH = os.pathsep.join(str(Path(path)) for path in (Path(__file__).parents[2], Path(sampan.__file__).parents[1]))
 
 LLAMA_CPP = Environment(
     "llama-cpp",
-    ("llama-cpp-python==0.3.36", "gguf==0.19.0"),
+    ("llama-cpp-python==0.3.36",),
     # Compiled for this very processor, with OpenMP threads: llama.cpp's best.
     build={
         "CMAKE_ARGS": "-DGGML_NATIVE=ON -DGGML_OPENMP=ON -DLLAVA_BUILD=OFF",
@@ -66,10 +67,11 @@ class Workspace:
         """For llama.cpp; `type_name` is `BF16` or one of `gguf_quantize.TYPES`."""
         target = self.folder / f"{type_name}.gguf"
         if not target.exists():
-            step: list[str | Path] = ["benchmarks.gguf_export", self.checkpoint(), target]
-            if type_name != "BF16":
-                step = ["benchmarks.gguf_quantize", self.gguf("BF16"), target, type_name]
-            command = [self.python(LLAMA_CPP), "-m", *step]
+            if type_name == "BF16":
+                convert(str(self.checkpoint()), target, form="gguf", dtype="bf16")
+                return target
+            step = ["-m", "benchmarks.gguf_quantize", self.gguf("BF16"), target, type_name]
+            command = [self.python(LLAMA_CPP), *step]
             run(command, self.folder / "logs" / f"{type_name}.log", {"PYTHONPATH": IMPORT_PATH})
         return target
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from benchmarks.quality.subjects import Subject
 from sampan.backends.base import ForwardBatch, SamplingBatch, SparseRows
 from sampan.backends.native import NativeBackend
-from sampan.checkpoint import open_checkpoint
+from sampan.checkpoint import open_checkpoint, write_gguf
 from sampan.quant import pack_model
 
 Logits = list[npt.NDArray[np.float32]]
@@ -110,13 +110,11 @@ def llama_cpp(subject: Subject, work: Path, python: Path | None) -> Iterator[Mea
     """
     if importlib.util.find_spec("gguf") is None:
         raise UnavailableError("the package `gguf` is not installed")
-    from benchmarks.gguf_export import export_gguf
-
     interpreter = str(python or sys.executable)
     _run([interpreter, "-c", "import llama_cpp"])
     name = subject.folder.name
     source, texts, logits = work / f"{name}.gguf", work / "texts.json", work / "logits.npy"
-    export_gguf(subject.folder, source)
+    write_gguf(source, open_checkpoint(subject.folder), "bf16", name=name)
     texts.write_text(json.dumps([list(map(int, text)) for text in subject.texts]))
     for type_name in LLAMA_CPP_TYPES:
         model = work / f"{name}-{type_name}.gguf"

@@ -10,6 +10,7 @@ from sampan.checkpoint.base import Checkpoint, CodedTensor, RawTensor
 from sampan.checkpoint.folder import open_checkpoint
 from sampan.checkpoint.folder_writer import write_checkpoint
 from sampan.checkpoint.gguf_model import GgufCheckpoint
+from sampan.checkpoint.gguf_writer import write_gguf
 from sampan.checkpoint.resolve import ResolvedModel, model_folder, resolve_model, sampan_home
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
 from sampan.checkpoint.safetensors_writer import write_safetensors
@@ -29,5 +30,6 @@ __all__ = [
     "sampan_home",
     "verify",
     "write_checkpoint",
+    "write_gguf",
     "write_safetensors",
 ]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sampan.checkpoint.dtypes import BY_NAME, Array, check_float_dtype
+from sampan.checkpoint.dtypes import BY_NAME, check_float_dtype
 from sampan.checkpoint.folder import CONFIG_FILE, INDEX_FILE, PADDLE_FILE, PADDLE_INDEX_FILE, SINGLE_FILE
 from sampan.checkpoint.paddle_layout import as_paddles
 from sampan.checkpoint.pdparams_writer import write_pdparams
+from sampan.checkpoint.pieces import Tensor, as_raw, is_float
+from sampan.checkpoint.room import check_room
 from sampan.checkpoint.safetensors_writer import atomic_file, write_safetensors
 from sampan.checkpoint.shapes import check_shapes, expected_tensors
 from sampan.config import ModelConfig
@@ -28,11 +31,12 @@ METADATA = {"format": "pt"}  # transformers wants to read this; it stands for ro
 def write_checkpoint(
     path: str | Path,
     config: ModelConfig,
-    tensors: Mapping[str, Array],
+    tensors: Mapping[str, Tensor],
     dtype: str = "bf16",
     max_shard_bytes: int | None = None,
     *,
     form: str = "safetensors",
+    report: Callable[[int, int], None] | None = None,
 ) -> None:
     """Writes `config.json` and the weights; weight files of an older checkpoint in that folder are replaced.
 
@@ -41,6 +45,7 @@ def write_checkpoint(
         dtype: `fp32`, `fp16` or `bf16` (nearest, ties to even).
         max_shard_bytes: start another file before one grows beyond this; None writes one file.
         form: `safetensors`, or `pdparams`: with PaddleNLP's names and layouts, for `paddle.load`.
+        report: is told how many bytes of weights are written, and of how many.
 
     Raises:
         ConfigError: unknown `dtype` or `form`.
@@ -50,9 +55,10 @@ def write_checkpoint(
     check_float_dtype(dtype)
     if form not in FORMS:
         raise ConfigError(f"form={form!r} is unknown", remedy=f"use {', '.join(FORMS)}")
-    shapes = {name: array.shape for name, array in tensors.items()}
-    check_shapes(expected_tensors(config), shapes, files=dict.fromkeys(tensors, folder), path=folder)
-    integers = [name for name, array in tensors.items() if array.dtype.kind != "f"]
+    sources = {name: as_raw(tensor, f"{folder}: tensor {name!r}") for name, tensor in tensors.items()}
+    shapes = {name: raw.shape for name, raw in sources.items()}
+    check_shapes(expected_tensors(config), shapes, files=dict.fromkeys(sources, folder), path=folder)
+    integers = [name for name, raw in sources.items() if not is_float(raw)]
     if integers:
         raise CheckpointError(f"{folder}: tensor {integers[0]!r} does not hold floats", remedy="give float arrays")
     try:
@@ -61,15 +67,17 @@ def write_checkpoint(
         raise CheckpointError(f"{folder} cannot be made: {error.strerror}", remedy="choose another folder") from error
     single, index, _ = FORMS[form]
     outdated = {path for names in FORMS.values() for name in names for path in folder.glob(name)}
-    stored = as_paddles(tensors, config) if form == "pdparams" else tensors
-    sizes = {name: array.size * BY_NAME[dtype].storage.itemsize for name, array in stored.items()}
+    stored = as_paddles(sources, config) if form == "pdparams" else sources
+    sizes = {name: math.prod(raw.shape) * BY_NAME[dtype].storage.itemsize for name, raw in stored.items()}
+    check_room(folder, sum(sizes.values()), "the weights")
+    count = _Count(sum(sizes.values()), report)
     shards = _split(sizes, max_shard_bytes, single)
     for file_name, names in shards.items():
         part = {name: stored[name] for name in names}
         if form == "pdparams":
-            write_pdparams(folder / file_name, part, dtype)
+            write_pdparams(folder / file_name, part, dtype, report=count.add)
         else:
-            write_safetensors(folder / file_name, part, dtype, METADATA)
+            write_safetensors(folder / file_name, part, dtype, METADATA, report=count.add)
         outdated.discard(folder / file_name)
     if len(shards) > 1:
         weight_map = {name: file_name for file_name, names in shards.items() for name in names}
@@ -78,6 +86,18 @@ def write_checkpoint(
     _write_json(folder / CONFIG_FILE, {**config.to_dict(), "torch_dtype": TORCH_DTYPES[dtype]})
     for file in outdated:
         file.unlink(missing_ok=True)
+
+
+class _Count:
+    """Adds up what the files say that they have written."""
+
+    def __init__(self, total: int, report: Callable[[int, int], None] | None) -> None:
+        self._done, self._total, self._report = 0, total, report
+
+    def add(self, num_bytes: int) -> None:
+        self._done += num_bytes
+        if self._report is not None:
+            self._report(self._done, self._total)
 
 
 def _split(sizes: Mapping[str, int], max_bytes: int | None, single: str) -> dict[str, list[str]]:

@@ -53,6 +53,20 @@ def _q8_0(blocks: Bytes) -> Float32Array:
     return blocks[:, 2:].view(np.int8).astype(np.float32) * _half(blocks, 0)
 
 
+def narrow_q8_0(values: Float32Array) -> Bytes:
+    """Blocks of Q8_0 [n, 34] from values [n, 32], to the bit as ggml quantises: the largest value becomes 127, and
+    halves are rounded away from zero."""
+    scale = np.abs(values).max(axis=1, keepdims=True) / np.float32(127)
+    inverse = np.divide(np.float32(1), scale, out=np.zeros_like(scale), where=scale != 0)
+    scaled = values * inverse
+    whole = np.trunc(scaled)
+    whole += np.trunc(np.float32(2) * (scaled - whole))  # both steps are exact, unlike adding a half
+    blocks = np.empty((len(values), 34), np.uint8)
+    blocks[:, :2] = scale.astype("<f2").view(np.uint8)
+    blocks[:, 2:] = whole.astype(np.int8).view(np.uint8)
+    return blocks
+
+
 def _q4_0(blocks: Bytes) -> Float32Array:
     codes = _nibbles(blocks[:, 2:], 16).reshape(len(blocks), 32)
     return _half(blocks, 0) * (codes.astype(np.float32) - 8)

@@ -42,6 +42,12 @@ def gguf_name(name: str) -> str:
     return f"blk.{layer}.{LAYER_TENSORS[part]}.{kind}"
 
 
+def is_in_turn(name: str, config: ModelConfig) -> bool:
+    """Whether a file has the rows of that Hugging Face name in another order: llama.cpp rotates neighbours, so its
+    Llama files have the two halves of each head's rows in turn."""
+    return config.model_type == "llama" and name.endswith(("q_proj.weight", "k_proj.weight"))
+
+
 class GgufCheckpoint:
     """See `Checkpoint`. `keys` are the file's, for its tokenizer and template."""
 
@@ -63,7 +69,7 @@ class GgufCheckpoint:
         if name not in self._names:
             raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
         raw = self._file.raw(self._names[name])
-        if self.config.model_type != "llama" or not name.endswith(("q_proj.weight", "k_proj.weight")):
+        if not is_in_turn(name, self.config):
             return raw
         return RawTensor(raw.dtype, raw.shape, lambda begin, end: self._in_halves(raw, begin, end), raw.file)
 
@@ -71,7 +77,7 @@ class GgufCheckpoint:
         return None
 
     def _in_halves(self, raw: RawTensor, begin: int, end: int) -> Array:
-        """llama.cpp rotates neighbours, so its Llama files have the two halves of each head's rows in turn: back."""
+        """Rows whose heads have their halves one below the other, from those that `is_in_turn` says lie otherwise."""
         half = self.config.head_dim // 2
         first, last = begin // (2 * half), -(-end // (2 * half))
         heads = raw.rows(first * 2 * half, last * 2 * half).reshape(last - first, half, 2, -1)

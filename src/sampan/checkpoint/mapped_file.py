@@ -88,6 +88,20 @@ class MappedFile:
             raise CheckpointError(f"{self.path} was changed while it was open", remedy="load the model again")
 
 
+def release(array: Array) -> None:
+    """Drops the pages of an array that lies in a mapped file from this process's memory. They are read again when they
+    are touched. An array that lies elsewhere is left alone."""
+    owner: object = array
+    while isinstance(owner, (np.ndarray, memoryview)):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    if not isinstance(owner, mmap.mmap) or not memoryview(owner).readonly or array.nbytes == 0:
+        return  # what can be written to may lie nowhere else
+    start = array.ctypes.data - np.frombuffer(owner, np.uint8, count=1).ctypes.data
+    extent = sum((size - 1) * stride for size, stride in zip(array.shape, array.strides, strict=True)) + array.itemsize
+    page = start // mmap.PAGESIZE * mmap.PAGESIZE
+    owner.madvise(mmap.MADV_DONTNEED, page, start + extent - page)
+
+
 def _identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 

@@ -27,14 +27,29 @@ ORDER_OF_16 = np.arange(16).reshape(2, 8).T.reshape(16)
 ZERO = 128
 
 
-def as_paddles(tensors: Mapping[str, Array], config: ModelConfig) -> dict[str, Array]:
-    """Tensors under PaddleNLP's names and in its layouts, from Hugging Face's. Views, no copies."""
+def as_paddles(tensors: Mapping[str, RawTensor], config: ModelConfig) -> dict[str, RawTensor]:
+    """Tensors under PaddleNLP's names and in its layouts, from Hugging Face's. Nothing is read yet."""
     return {
         f"{config.model_type}." + name.removeprefix("model.") if name.startswith("model.") else name: (
-            array.T if _is_transposed(name, config) else array
+            _transposed(raw) if _is_transposed(name, config) else raw
         )
-        for name, array in tensors.items()
+        for name, raw in tensors.items()
     }
+
+
+def _transposed(raw: RawTensor) -> RawTensor:
+    """A matrix read by columns. Where its file does not hold it so, it is made once, and kept until the last column."""
+    whole: list[Array] = []
+
+    def rows(begin: int, end: int) -> Array:
+        if not whole:
+            whole.append(raw.data)
+        columns = whole[0][:, begin:end].T
+        if end == raw.shape[1]:
+            whole.clear()
+        return columns
+
+    return RawTensor(raw.dtype, raw.shape[::-1], rows, raw.file)
 
 
 def _is_transposed(name: str, config: ModelConfig) -> bool:

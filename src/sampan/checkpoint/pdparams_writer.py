@@ -6,16 +6,17 @@ modules as numpy 1 does, which numpy 2 still understands.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from sampan.checkpoint.dtypes import BY_NAME, Array, check_float_dtype
+from sampan.checkpoint.dtypes import BY_NAME, check_float_dtype
 from sampan.checkpoint.pdparams_reader import ELEMENTS
-from sampan.checkpoint.safetensors_writer import atomic_file, stored_as
+from sampan.checkpoint.pieces import Tensor, as_raw, pieces
+from sampan.checkpoint.safetensors_writer import Report, atomic_file
 
 CODES = {name: code for code, name in ELEMENTS.items()}
 
@@ -28,12 +29,15 @@ EMPTY_ARRAY = b"".join(
 )
 
 
-def write_pdparams(path: str | Path, tensors: Mapping[str, Array], dtype: str = "bf16") -> None:
-    """Writes a state dict, converting one tensor at a time.
+def write_pdparams(
+    path: str | Path, tensors: Mapping[str, Tensor], dtype: str = "bf16", *, report: Report | None = None
+) -> None:
+    """Writes a state dict, converting piece by piece.
 
     Args:
         tensors: floats, by name.
         dtype: how they are stored: `fp32`, `fp16` or `bf16` (nearest, ties to even), the last as uint16, like Paddle's.
+        report: is told of the bytes of each piece that is written.
 
     Raises:
         ConfigError: unknown `dtype`.
@@ -43,20 +47,29 @@ def write_pdparams(path: str | Path, tensors: Mapping[str, Array], dtype: str = 
     check_float_dtype(dtype)
     with atomic_file(path) as file:
         file.write(START)
-        for name, values in tensors.items():
-            _write_item(file, name, stored_as(values, BY_NAME[dtype], f"{path}: tensor {name!r}"), CODES[dtype])
+        for name, tensor in tensors.items():
+            what = f"{path}: tensor {name!r}"
+            raw = as_raw(tensor, what)
+            file.write(_before(name, raw.shape, dtype))
+            for piece in pieces(raw, BY_NAME[dtype], what):
+                file.write(piece.reshape(-1).view(np.uint8).data)
+                if report is not None:
+                    report(piece.nbytes)
+            file.write(TUPLE + BUILD + SET_ITEM)
         file.write(STOP)
 
 
-def _write_item(file: BinaryIO, name: str, stored: Array, code: str) -> None:
+def _before(name: str, shape: tuple[int, ...], dtype: str) -> bytes:
+    """The instructions of an item, up to its elements."""
     text = name.encode()
-    data = stored.reshape(-1).view(np.uint8).data
-    file.write(b"X" + struct.pack("<I", len(text)) + text + EMPTY_ARRAY)
-    file.write(MARK + b"K\x01" + MARK)
-    for size in stored.shape:
-        file.write(b"J" + struct.pack("<i", size))
-    file.write(TUPLE + b"cnumpy\ndtype\n\x8c\x02" + code.encode() + FALSE + TRUE + TUPLE3 + REDUCE)
-    file.write(MARK + DTYPE_STATE + TUPLE + BUILD + FALSE)
-    file.write(b"\x8e" + struct.pack("<Q", len(data)))
-    file.write(data)
-    file.write(TUPLE + BUILD + SET_ITEM)
+    num_bytes = math.prod(shape) * BY_NAME[dtype].storage.itemsize
+    return b"".join(
+        (
+            b"X" + struct.pack("<I", len(text)) + text + EMPTY_ARRAY,
+            MARK + b"K\x01" + MARK,
+            *(b"J" + struct.pack("<i", size) for size in shape),
+            TUPLE + b"cnumpy\ndtype\n\x8c\x02" + CODES[dtype].encode() + FALSE + TRUE + TUPLE3 + REDUCE,
+            MARK + DTYPE_STATE + TUPLE + BUILD + FALSE,
+            b"\x8e" + struct.pack("<Q", num_bytes),
+        )
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -12,19 +12,29 @@ from uuid import uuid4
 
 import numpy as np
 
-from sampan.checkpoint.dtypes import BY_NAME, FLOAT_DTYPES, Array, DType, check_float_dtype, from_float32
+from sampan.checkpoint.base import RawTensor
+from sampan.checkpoint.dtypes import BY_NAME, check_float_dtype
+from sampan.checkpoint.pieces import Tensor, as_raw, is_float, pieces
 from sampan.checkpoint.safetensors_header import Entry, build_header
 from sampan.errors import CheckpointError
 
+Report = Callable[[int], None]
+
 
 def write_safetensors(
-    path: str | Path, tensors: Mapping[str, Array], dtype: str = "bf16", metadata: Mapping[str, str] | None = None
+    path: str | Path,
+    tensors: Mapping[str, Tensor],
+    dtype: str = "bf16",
+    metadata: Mapping[str, str] | None = None,
+    *,
+    report: Report | None = None,
 ) -> None:
-    """Writes `tensors`, converting one at a time.
+    """Writes `tensors`, converting piece by piece.
 
     Args:
         dtype: how floats are stored: `fp32`, `fp16` or `bf16` (nearest, ties to even). Integers are stored as they are.
         metadata: free text that readers see as `SafetensorsFile.metadata`.
+        report: is told of the bytes of each piece that is written.
 
     Raises:
         ConfigError: unknown `dtype`.
@@ -32,42 +42,27 @@ def write_safetensors(
     """
     path = Path(path)
     check_float_dtype(dtype)
-    entries = _lay_out(tensors, dtype, path)
+    sources = {name: as_raw(tensor, f"{path}: tensor {name!r}") for name, tensor in tensors.items()}
+    entries = _lay_out(sources, dtype)
     with atomic_file(path) as file:
         file.write(build_header(entries, metadata or {}))
         for name, entry in entries.items():
-            stored = stored_as(tensors[name], entry.dtype, f"{path}: tensor {name!r}")
-            file.write(stored.reshape(-1).view(np.uint8).data)
+            for piece in pieces(sources[name], entry.dtype, f"{path}: tensor {name!r}"):
+                file.write(piece.reshape(-1).view(np.uint8).data)
+                if report is not None:
+                    report(piece.nbytes)
 
 
-def _stored_dtype(array: Array, dtype: str, what: str) -> DType:
-    if array.dtype.kind == "f":
-        return BY_NAME[dtype]
-    if array.dtype.name not in BY_NAME:
-        raise CheckpointError(f"{what} of numpy type {array.dtype} cannot be stored", remedy="give floats or integers")
-    return BY_NAME[array.dtype.name]
-
-
-def _lay_out(tensors: Mapping[str, Array], dtype: str, path: Path) -> dict[str, Entry]:
-    dtypes = {name: _stored_dtype(array, dtype, f"{path}: tensor {name!r}") for name, array in tensors.items()}
+def _lay_out(sources: Mapping[str, RawTensor], dtype: str) -> dict[str, Entry]:
+    dtypes = {name: BY_NAME[dtype if is_float(raw) else raw.dtype] for name, raw in sources.items()}
     entries: dict[str, Entry] = {}
     end = 0
     # Wide elements first, so that all of them are aligned; otherwise in the order given.
-    for name in sorted(tensors, key=lambda name: -dtypes[name].storage.itemsize):
-        begin, shape = end, tensors[name].shape
+    for name in sorted(sources, key=lambda name: -dtypes[name].storage.itemsize):
+        begin, shape = end, sources[name].shape
         end = begin + math.prod(shape) * dtypes[name].storage.itemsize
         entries[name] = Entry(dtypes[name], shape, begin, end)
     return entries
-
-
-def stored_as(array: Array, dtype: DType, what: str) -> Array:
-    """The elements as a file of that type holds them. Raises CheckpointError: `what` has values beyond the type."""
-    if dtype.name not in FLOAT_DTYPES:
-        return np.ascontiguousarray(array, dtype.storage)
-    try:
-        return from_float32(np.ascontiguousarray(array, np.float32), dtype.name)
-    except OverflowError:
-        raise CheckpointError(f"{what} has values beyond {dtype.name}", remedy="store it as fp32") from None
 
 
 @contextmanager

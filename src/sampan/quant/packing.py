@@ -20,10 +20,10 @@ import numpy.typing as npt
 from sampan import _native
 from sampan.checkpoint import Checkpoint
 from sampan.checkpoint.dtypes import Array, to_float32
+from sampan.checkpoint.mapped_file import release
 from sampan.checkpoint.safetensors_header import Entry
 from sampan.errors import CheckpointError
 from sampan.quant.layout import PADDING, PANEL, Part
-from sampan.quant.pages import release
 from sampan.quant.taking_over import fits, scales_of_groups
 
 PIECE_VALUES = 1 << 20

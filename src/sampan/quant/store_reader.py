@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from sampan import _native
+from sampan.checkpoint.mapped_file import release
 from sampan.checkpoint.safetensors_header import LENGTH_BYTES, Entry, check_length
 from sampan.errors import CheckpointError, SampanError
 from sampan.quant.model import PackedModel, view_tensors
 from sampan.quant.packing import num_processors
-from sampan.quant.pages import release
 from sampan.quant.store_header import read_header
 
 REMEDY = "remove the file: Sampan makes it anew from the model's own weights"

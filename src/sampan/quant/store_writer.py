@@ -10,13 +10,15 @@ import numpy as np
 
 from sampan import _native
 from sampan.checkpoint import Checkpoint
+from sampan.checkpoint.room import check_room
 from sampan.checkpoint.safetensors_writer import atomic_file
-from sampan.errors import CheckpointError
 from sampan.quant.layout import data_size, lay_out, parts_of
 from sampan.quant.packing import Bytes, Report, pack_tensors
 from sampan.quant.pages import HUGE_PAGE
 from sampan.quant.store_header import StoreHeader
 from sampan.quant.taking_over import formats_of
+
+ROOM = "make room, or let SAMPAN_HOME name a folder on a larger disk"
 
 
 def write_store(
@@ -39,7 +41,8 @@ def write_store(
     entries = lay_out(parts)
     checksums = dict.fromkeys(entries, 0)
     header = StoreHeader(checkpoint.config, precision, formats, source, entries, checksums)
-    _check_space(path.parent, len(header.to_bytes()) + data_size(entries))
+    needed = len(header.to_bytes()) + data_size(entries)
+    check_room(path.parent, needed, "the packed weights", ROOM)
     with atomic_file(path) as file:
         blocks = _BlockWriter(file.fileno())
         blocks.write(_bytes_of(header))
@@ -53,16 +56,6 @@ def write_store(
 
 def _bytes_of(header: StoreHeader) -> Bytes:
     return np.frombuffer(header.to_bytes(), np.uint8)
-
-
-def _check_space(folder: Path, needed: int) -> None:
-    status = os.statvfs(folder)
-    free = status.f_bavail * status.f_frsize
-    if free < needed:
-        raise CheckpointError(
-            f"{folder} has {free / 1e9:.1f} GB free, and the packed weights need {needed / 1e9:.1f} GB",
-            remedy="make room, or let SAMPAN_HOME name a folder on a larger disk",
-        )
 
 
 class _BlockWriter:
