@@ -32,9 +32,10 @@ def divergence_from(teacher: CausalLM) -> Callable[[CausalLM, Batch], paddle.Ten
 
     def loss(model: CausalLM, batch: Batch) -> paddle.Tensor:
         with paddle.no_grad():
-            expected = functional.log_softmax(_logits(teacher, batch).astype("float32"))
-        found = functional.log_softmax(_logits(model, batch).astype("float32"))
-        return (expected.exp() * (expected - found)).sum(axis=-1).mean()
+            expected = functional.softmax(_logits(teacher, batch).astype("float32"))
+            least = functional.cross_entropy(paddle.log(expected), expected, soft_label=True)  # its own entropy
+        found = _logits(model, batch).astype("float32")
+        return functional.cross_entropy(found, expected, soft_label=True) - least
 
     return loss
 
