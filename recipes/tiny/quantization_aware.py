@@ -27,7 +27,7 @@ from recipes.tiny.corpus import generate
 from recipes.tiny.encode import Encoder, Whole
 from recipes.tiny.export import TOKENIZER_FILES
 from recipes.tiny.steps import SEED
-from sampan.checkpoint import open_checkpoint, resolve_model, write_checkpoint
+from sampan.checkpoint import open_checkpoint, resolve_model, write_coded_checkpoint
 from sampan.models import CausalLM, build_model, load_weights
 from sampan.tuning import Example, Trainer, TrainerConfig, divergence_from, export_trained, quantization_aware
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     trainer = Trainer(model, examples, config, options.work, divergence_from(_open(folder)))
     trainer.train()
     trained = options.work / "model"
-    write_checkpoint(trained, model.config, export_trained(model, options.precision), "fp32")
+    write_coded_checkpoint(trained, model.config, export_trained(model, options.precision), "fp32")
     for name in (*TOKENIZER_FILES, "generation_config.json"):
         shutil.copyfile(folder / name, trained / name)
     _report(trained, options.precision, trainer.seconds)

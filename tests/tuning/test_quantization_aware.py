@@ -16,7 +16,7 @@ from numpy_packer import quantize_int4, quantize_int8
 from paged_logits import Row, paged_logits
 from random_model import MemoryCheckpoint
 from sampan.backends.native import NativeBackend
-from sampan.checkpoint import open_checkpoint, write_checkpoint
+from sampan.checkpoint import open_checkpoint, write_coded_checkpoint
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError, ConfigError
 from sampan.models import CausalLM, build_model, export_weights
@@ -112,32 +112,33 @@ def test_training_sees_what_is_served(config: ModelConfig, precision: str, tmp_p
     converted = QAT(QuantConfig(activation=None, weight=None)).convert(model)
     assert np.array_equal(converted(paddle.to_tensor(IDS[None])).numpy()[0], seen)
 
-    write_checkpoint(tmp_path, config, export_trained(model, precision), "fp32")
+    write_coded_checkpoint(tmp_path, config, export_trained(model, precision), "fp32")
     backend = NativeBackend(kv_cache="fp32")
-    backend.load_packed(pack_model(open_checkpoint(tmp_path), precision))
+    backend.load_packed(pack_model(open_checkpoint(tmp_path), "auto"))
     [served] = paged_logits(backend, [Row(IDS.tolist(), [len(IDS)], [0, 1])])
     assert np.abs(served - seen).max() < LOGITS_ERROR * np.abs(seen).max()
     assert np.abs(served - exact).max() > 5 * np.abs(served - seen).max()
 
 
-def test_what_is_exported_packs_to_the_codes_of_training(tmp_path: Path) -> None:
-    model = quantization_aware(random_model(TIED), "int4")
-    trained = export_trained(model, "int4")
-    write_checkpoint(tmp_path, TIED, trained, "fp32")
-    packed = pack_model(open_checkpoint(tmp_path), "int4").tensors
-    again = pack_model(MemoryCheckpoint(TIED, trained), "int4").tensors
-    assert all(np.array_equal(value, again[name]) for name, value in packed.items())
-    down = model.model.layers[1].mlp.down_proj
-    codes, scales = quantized(trained["model.layers.1.mlp.down_proj.weight"], "int4")
-    groups = codes.reshape(64, -1, 32).astype(np.float32) * scales.astype(np.float32)[..., None]
-    assert np.array_equal(down.weight_quanter(down.weight).numpy().T, groups.reshape(64, 96))
+@pytest.mark.parametrize("config", [TIED, UNTIED], ids=["tied", "untied"])
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_what_is_exported_packs_to_the_codes_of_training(config: ModelConfig, precision: str, tmp_path: Path) -> None:
+    model = quantization_aware(random_model(config), precision)
+    write_coded_checkpoint(tmp_path, config, export_trained(model, precision), "fp32")
+    floats = export_weights(model)
+    floats["model.embed_tokens.weight"] = rounded(floats["model.embed_tokens.weight"], "bf16")
+    expected = pack_model(MemoryCheckpoint(config, floats), precision).tensors
+    for taken in (precision, "auto"):
+        packed = pack_model(open_checkpoint(tmp_path), taken).tensors
+        assert packed.keys() == expected.keys()
+        assert all(np.array_equal(value, packed[name]) for name, value in expected.items())
 
 
 def test_it_trains_with_the_one_loop_and_comes_nearer(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     examples = [Example(rng.integers(0, 80, 24), np.arange(24) > 0) for _ in range(8)]
     teacher, model = random_model(TIED), quantization_aware(random_model(TIED), "int4")
-    config = TrainerConfig(num_steps=30, batch_tokens=200, learning_rate=2e-3, warmup_steps=2, weight_decay=0.0)
+    config = TrainerConfig(num_steps=12, batch_tokens=200, learning_rate=1e-3, warmup_steps=2, weight_decay=0.0)
     trainer = Trainer(model, examples, config, tmp_path, divergence_from(teacher))
     batch = Batch.of(examples)
     before = float(divergence_from(teacher)(model, batch))
@@ -149,7 +150,7 @@ def test_it_trains_with_the_one_loop_and_comes_nearer(tmp_path: Path) -> None:
 def test_the_divergence_from_itself_is_nothing() -> None:
     model = random_model(TIED)
     batch = Batch.of([Example(IDS, np.arange(30) > 0)])
-    assert float(divergence_from(model)(model, batch)) == pytest.approx(0, abs=1e-7)
+    assert float(divergence_from(model)(model, batch)) == pytest.approx(0, abs=1e-6)
     other = random_model(TIED)
     other.model.norm.weight.set_value(other.model.norm.weight * 0)
     uniform = float(divergence_from(other)(model, batch))

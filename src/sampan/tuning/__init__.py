@@ -1,6 +1,6 @@
 """Training: examples with a loss mask, the loss, and the one loop that every kind of tuning runs.
 
-Knows: token ids, which of them are learnt, optimisation, checkpoints of a run and exact resume.
+Knows: token ids, which of them are learnt, optimisation, checkpoints of a run and exact resume, what serving rounds.
 Refuses to know: text, chat templates, where examples come from, how a trained model is served.
 """
 

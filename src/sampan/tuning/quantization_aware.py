@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from paddle import nn
 from paddle.quantization import QAT, QuantConfig
 
+from sampan.checkpoint import CodedTensor
+from sampan.checkpoint.coded_writer import Weight
+from sampan.checkpoint.dtypes import HalfArray, Int8Array
 from sampan.config import ModelConfig
 from sampan.models import CausalLM, TiedOutput, export_weights
-from sampan.quant.layout import QUANTIZED, choose_formats, parts_of
-from sampan.quant.rounding import rounded
+from sampan.quant.layout import GROUP_SIZE, QUANTIZED, choose_formats, parts_of
+from sampan.quant.rounding import quantized, rounded
+from sampan.quant.taking_over import CODE_BITS
 from sampan.tuning.fake_quant import Inputs, QuantedEmbedding, QuantedTiedOutput, Weights
-
-EMBEDDING = "model.embed_tokens.weight"
 
 
 def quantization_aware(model: CausalLM, precision: str) -> CausalLM:
@@ -39,17 +40,27 @@ def quantization_aware(model: CausalLM, precision: str) -> CausalLM:
     for name, formats in _formats_of_layers(model.config, choose_formats(model.config, precision)).items():
         inputs = Inputs() if formats[-1] in QUANTIZED else None
         config.add_layer_config(layers[name], activation=inputs, weight=Weights(formats=formats))
-    quantized: CausalLM = QAT(config).quantize(model, inplace=True)
-    return quantized
+    changed: CausalLM = QAT(config).quantize(model, inplace=True)
+    return changed
 
 
-def export_trained(model: CausalLM, precision: str) -> dict[str, npt.NDArray[np.float32]]:
-    """All parameters, as `export_weights` has them. Packed in `precision` from float32, they are what the model was
-    trained with, code by code."""
-    weights = export_weights(model)
-    # The output matrix of tied models is packed from what the embedding is stored as.
-    weights[EMBEDDING] = rounded(weights[EMBEDDING], choose_formats(model.config, precision)["embed_tokens"])
+def export_trained(model: CausalLM, precision: str) -> dict[str, Weight]:
+    """All parameters under Hugging Face's names, for `write_coded_checkpoint`: matrices of integers as the codes that
+    the model was trained with, which packing takes over as they are, everything else as floats."""
+    layers = _formats_of_layers(model.config, choose_formats(model.config, precision))
+    weights: dict[str, Weight] = {}
+    for name, weight in export_weights(model).items():
+        format = layers.get(name.removesuffix(".weight"), ("fp32",))[0]
+        if format in QUANTIZED:
+            weights[name] = _coded(*quantized(weight, format), CODE_BITS[format])
+        else:  # the output matrix of tied models is packed from what the embedding is stored as
+            weights[name] = rounded(weight, format) if weight.ndim == 2 else weight
     return weights
+
+
+def _coded(codes: Int8Array, scales: HalfArray, bits: int) -> CodedTensor:
+    n, k = codes.shape
+    return CodedTensor(bits, GROUP_SIZE, (n, k), lambda begin, end: (codes[begin:end], scales[begin:end]), Path())
 
 
 def _formats_of_layers(config: ModelConfig, formats: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
