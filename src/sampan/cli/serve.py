@@ -48,6 +48,9 @@ def serve(
     default_chat_template_kwargs: Annotated[
         str | None, Option("variables of the chat template where a request says nothing of them", metavar="JSON")
     ] = None,
+    metrics_alias: Annotated[
+        str, Option("say the numbers of /metrics under this server's names too", metavar="NAME", choices=("vllm",))
+    ] = "",
     log_level: Annotated[
         str, Option("of the log", metavar="LEVEL", choices=("debug", "info", "warning", "error"))
     ] = "info",
@@ -73,6 +76,7 @@ def serve(
     from sampan.server import WorkerOrder, announce, bind_socket
     from sampan.server.security.operator_key import read_api_key
     from sampan.server.security.preflight import check_files
+    from sampan.server.worker_order import METRICS_DIRECTORY
 
     start_log(log_level)
     config = ServerConfig(
@@ -88,6 +92,7 @@ def serve(
         cors_origins=security.cors_origin,
         tls_cert=security.tls_cert or "",
         tls_key=security.tls_key or "",
+        metrics_alias=metrics_alias,
         workers=workers,
         drain_timeout_seconds=drain_timeout,
     )
@@ -103,6 +108,9 @@ def serve(
             drain_seconds=config.drain_timeout_seconds,
         )
         with supervisor:
+            counts = supervisor.directory / "counts"
+            counts.mkdir()
+            os.environ[METRICS_DIRECTORY] = str(counts)  # for workers, which share what they count
             with progress(f"Loading {model or 'sampan-tiny'}") as report:
                 started = supervisor.start(report)
             if started:

@@ -120,6 +120,8 @@ class ClusterState(msgspec.Struct, frozen=True):
     supervisor: ProcessState
     workers: list[ProcessState]
     engines: list[EngineState]
+    num_engine_restarts: int = 0  # those that died or hung and were replaced
+    num_worker_restarts: int = 0
 
 
 class Situation(msgspec.Struct, frozen=True, tag=True):

@@ -60,6 +60,7 @@ class _Place:
     child: Child | None = None
     restarts: Restarts = field(default_factory=Restarts)
     due: float = 0.0  # when to start the next
+    num_restarts: int = 0
 
 
 class Supervisor:
@@ -126,6 +127,11 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    @property
+    def directory(self) -> Path:
+        """For what its processes share; nobody else can enter it, and it is removed at the end."""
+        return self._directory
 
     def start(self, on_progress: Callable[[str, int, int], None]) -> bool:
         """Starts all and waits until all are ready. False where SIGTERM came first.
@@ -249,6 +255,7 @@ class Supervisor:
             if self._ends_at is not None and place is not self._engine:
                 continue
             logger.warning("%s (process %d) %s", place.name, child.pid, describe_exit(code))
+            place.num_restarts += 1
             delay = place.restarts.delay(time.monotonic(), child.ready_since)
             if not place.restarts.is_proven and (delay is None or code >= 0):  # it would end in the same way again
                 self._give_up(EngineError(f"the {place.name} {describe_exit(code)} at its start", remedy=EARLY_REMEDY))
@@ -320,7 +327,13 @@ class Supervisor:
             engines.append(EngineState(engine.pid, name, version, "ready" if is_ready else "loading"))
         workers = [ProcessState(place.child.pid) for place in self._workers if place.child is not None]
         return Situation(
-            ClusterState(ProcessState(os.getpid()), workers, engines),
+            ClusterState(
+                ProcessState(os.getpid()),
+                workers,
+                engines,
+                self._engine.num_restarts,
+                sum(place.num_restarts for place in self._workers),
+            ),
             self._endpoint if is_ready else None,
             model,
             self._failure.message if self._failure is not None else None,

@@ -6,6 +6,7 @@ Whatever is answered goes through `Service.open`. Nothing here knows HTTP.
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +19,7 @@ from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import ContextLengthError, RequestError, UnavailableError, UnknownAnswerError, UnknownModelError
 from sampan.server.answer import Answer, Answers
 from sampan.server.fields import MAX_CHOICES, AdmissionFields, SamplingFields
+from sampan.server.metrics import Recorder
 from sampan.server.off_loop import off_loop_if
 from sampan.server.sampling import sampling_params, seed_of_choice
 from sampan.server.security.client import current_client
@@ -38,6 +40,7 @@ class Service:
         chat_template: of the same model.
         config: names and limits.
         defaults: how tokens are drawn where a request says nothing.
+        recorder: counts what is answered.
     """
 
     def __init__(
@@ -47,10 +50,12 @@ class Service:
         chat_template: ChatTemplate,
         config: ServerConfig,
         defaults: SamplingParams,
+        recorder: Recorder,
     ) -> None:
         self.engine = engine
         self.tokenizer = tokenizer
         self.config = config
+        self.recorder = recorder
         self.draining = False
         self._chat_template = chat_template
         self.defaults = defaults
@@ -143,6 +148,7 @@ class Service:
             ContextLengthError, OverloadedError, EngineError: from the engine.
             UnavailableError: the server is shutting down.
         """
+        opened_at = time.monotonic()
         self.check_open()
         if len(prompts) * num_choices > MAX_CHOICES:
             raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
@@ -163,10 +169,18 @@ class Service:
                         f"{request_id}-{index}", prompt, own, request, cache_salt=cache_salt, timeout=request.timeout
                     )
                     stack.push_async_callback(outputs.aclose)
-                    answers.append(Answer(index, outputs, self._text_stream(params, starts_in_reasoning)))
+                    text = self._text_stream(params, starts_in_reasoning)
+                    answers.append(Answer(index, outputs, text, self.recorder.answer(opened_at)))
             opened = Answers([len(prompt) for prompt in prompts], answers)
             stack.callback(lambda: client.charge(opened.num_tokens))
+            self.recorder.accept(opened.prompt_lens, num_choices, request.max_new_tokens)
+            stack.push(lambda _, error, __: self._record_end(opened, error))
             yield opened
+
+    def _record_end(self, answers: Answers, error: BaseException | None) -> None:
+        self.recorder.num_cached_tokens += answers.num_cached_tokens
+        for answer in answers.answers:
+            answer.close(error)
 
     def check_open(self) -> None:
         """Raises UnavailableError: the server is shutting down."""

@@ -6,6 +6,9 @@ import msgspec
 
 from sampan.config import ServerConfig
 
+METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable that tells `prometheus_client`, when it is imported, where the workers' counts lie."""
+
 
 class WorkerOrder(msgspec.Struct, frozen=True, tag=True):
     """The supervisor's first words to a worker; what follows are `Situation`s.

@@ -11,6 +11,7 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,10 +28,15 @@ CLIENT_CLOSED_REQUEST = 499  # nginx's word for it; never sent, only logged
 
 
 class Edge:
-    """ASGI middleware that gives each request an id (the client's `X-Request-Id` where it is clean) and echoes it."""
+    """ASGI middleware that gives each request an id (the client's `X-Request-Id` where it is clean) and echoes it.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        on_response: is told the status of each request once it is done with.
+    """
+
+    def __init__(self, app: ASGIApp, on_response: Callable[[int], None]) -> None:
         self.app = app
+        self._on_response = on_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,6 +68,7 @@ class Edge:
             if not status:  # else it is too late: the connection ends without the body's end
                 await error_response(error)(scope, receive, send_with_id)
         finally:
+            self._on_response(status)
             if not state.get("is_logged"):
                 milliseconds = (time.perf_counter() - started) * 1000
                 what = (request_id, scope["method"], _path(scope), status, milliseconds, state["client"].name or "-")
