@@ -6,7 +6,7 @@ Refuses to know: text, chat templates, where examples come from, how a trained m
 
 from sampan.tuning.data import Batch, BatchPlan, Example
 from sampan.tuning.losses import divergence_from, masked_cross_entropy
-from sampan.tuning.quantization_aware import export_trained, quantization_aware
+from sampan.tuning.qat import export_trained, quantization_aware
 from sampan.tuning.run_state import Place, load_run_state, read_place
 from sampan.tuning.schedule import learning_rate_at
 from sampan.tuning.trainer import Trainer, TrainerConfig
