@@ -325,7 +325,9 @@ class ServerConfig:
         tls_key: a PEM file with its private key.
         ping_interval_seconds: a stream that is silent this long gets an SSE comment.
         body_timeout_seconds: a request body must have arrived within this time.
+        log_prompts: what is asked and answered is logged.
         metrics_alias: `vllm`: `/metrics` has vLLM's names besides Sampan's; empty for none.
+        otel_endpoint: of a collector of OpenTelemetry's traces; empty sends none.
         workers: processes that speak HTTP, all with the one engine.
         drain_timeout_seconds: at shutdown, open answers may take this long.
     """
@@ -348,7 +350,9 @@ class ServerConfig:
     tls_key: str = ""
     ping_interval_seconds: float = 15.0
     body_timeout_seconds: float = 30.0
+    log_prompts: bool = False
     metrics_alias: str = ""
+    otel_endpoint: str = ""
     workers: int = 1
     drain_timeout_seconds: float = 300.0
 

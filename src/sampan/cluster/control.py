@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from sampan import errors
+from sampan.cluster.log import LogStyle
 from sampan.config import EngineConfig, ModelConfig
 from sampan.errors import SampanError
 
@@ -37,7 +38,7 @@ class EngineOrder(msgspec.Struct, frozen=True):
 
     spec: EngineSpec
     endpoint: str  # to bind, for workers
-    log_level: str
+    log: LogStyle
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag=True):

@@ -35,6 +35,7 @@ from sampan.cluster.control import (
     Situation,
     WorkerReady,
 )
+from sampan.cluster.log import LogStyle
 from sampan.cluster.restarts import Restarts
 from sampan.cluster.socket_directory import socket_directory
 from sampan.errors import EngineError, SampanError
@@ -68,7 +69,7 @@ class Supervisor:
 
     Args:
         spec: what the engine loads.
-        log_level: of the engine process.
+        log: of the engine process.
         worker_module: a module that runs a worker: `python -m MODULE CONTROL_FD INHERITED_FD...`.
         worker_order: its first message.
         inherited: descriptors for workers, such as the listening socket's.
@@ -85,14 +86,14 @@ class Supervisor:
         self,
         spec: EngineSpec,
         *,
-        log_level: str,
+        log: LogStyle,
         worker_module: str,
         worker_order: bytes,
         inherited: Sequence[int],
         num_workers: int,
         drain_seconds: float,
     ) -> None:
-        self._spec, self._log_level = spec, log_level
+        self._spec, self._log = spec, log
         self._drain_seconds = drain_seconds
         self._num_engines = 0
         self._engine = _Place("engine", self._start_engine)
@@ -307,7 +308,7 @@ class Supervisor:
     def _start_engine(self) -> Child:
         self._num_engines += 1
         self._endpoint = f"ipc://{self._directory}/engine-{self._num_engines}.sock"
-        order = EngineOrder(self._spec, self._endpoint, self._log_level)
+        order = EngineOrder(self._spec, self._endpoint, self._log)
         return Child(ENGINE_MODULE, msgspec.msgpack.encode(order))
 
     def _tell_workers(self) -> None:

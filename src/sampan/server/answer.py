@@ -10,9 +10,11 @@ import msgspec
 
 from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
+from sampan.cluster.client import RequestTimes
 from sampan.engine.outputs import TIMEOUT, EngineOutput, FinishReason
 from sampan.engine.reading import read_output
 from sampan.errors import DeadlineError, EngineError, RequestError, UnavailableError
+from sampan.server.http.exchange import Exchange
 from sampan.server.merge import merge
 from sampan.server.metrics import AnswerRecord
 from sampan.text import TextDelta, TextStream
@@ -70,6 +72,11 @@ class Answer:
         """Nobody watches it grow. Where a stop string may end it, each token is looked at all the same."""
         if not self.text.has_stop:
             self._outputs.take_time()
+
+    @property
+    def times(self) -> RequestTimes:
+        """When what happened to it."""
+        return self._outputs.times
 
     def close(self, error: BaseException | None) -> None:
         """Nothing more will be read, because of `error` where it has not ended. To be called once."""
@@ -134,6 +141,12 @@ class Answers:
     def deltas(self) -> AsyncIterator[Delta]:
         """All answers' deltas as they come."""
         return merge([aiter(answer) for answer in self.answers])
+
+    def tell(self, exchange: Exchange) -> None:
+        """Adds what came of these answers."""
+        exchange.prompt_tokens += self.num_prompt_tokens
+        exchange.generation_tokens += sum(answer.text.num_tokens for answer in self.answers)
+        exchange.answers += [answer.times for answer in self.answers]
 
     async def complete(self) -> Sequence[Answer]:
         """Waits until all have ended."""

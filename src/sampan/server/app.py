@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -42,6 +43,7 @@ from sampan.server.security.guard import KeyGuard
 from sampan.server.security.ledger import Ledger
 from sampan.server.service import Service
 from sampan.server.tokenize import tokenize_routes
+from sampan.server.tracing import Tracer
 from sampan.text import ChatTemplate, Tokenizer
 
 VERSION_CHARS = 12  # of a model's version, as a label
@@ -77,11 +79,15 @@ def create_app(
     recorder = Recorder(config.served_model_name, model_version[:VERSION_CHARS], engine.max_model_len)
     service = Service(engine, tokenizer, chat_template, config, defaults, recorder)
 
+    tracer = Tracer(config.otel_endpoint, config.served_model_name) if config.otel_endpoint else None
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with recorder.kept_up_to_date():
             yield
             await service.close()
+            if tracer is not None:
+                await asyncio.to_thread(tracer.close)
 
     # The documentation pages of FastAPI load scripts from other sites; /openapi.json says the same.
     app = FastAPI(
@@ -121,7 +127,7 @@ def create_app(
     if config.cors_origins:
         app.add_middleware(Cors, config=config)
     app.add_middleware(HostGuard, config=config)
-    app.add_middleware(Edge, on_response=recorder.count_response)  # added last: outermost
+    app.add_middleware(Edge, on_response=recorder.count_response, tracer=tracer)  # added last: outermost
     return app
 
 

@@ -6,6 +6,7 @@ Whatever is answered goes through `Service.open`. Nothing here knows HTTP.
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,11 +20,14 @@ from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import ContextLengthError, RequestError, UnavailableError, UnknownAnswerError, UnknownModelError
 from sampan.server.answer import Answer, Answers
 from sampan.server.fields import MAX_CHOICES, AdmissionFields, SamplingFields
+from sampan.server.http.exchange import current_exchange
 from sampan.server.metrics import Recorder
 from sampan.server.off_loop import off_loop_if
 from sampan.server.sampling import sampling_params, seed_of_choice
 from sampan.server.security.client import current_client
 from sampan.text import THINKING_SWITCHES, ChatPrompt, ChatTemplate, TextStream, Tokenizer
+
+logger = logging.getLogger("sampan.server.prompts")  # which are logged only where the operator asks for it
 
 # Encoding up to this much takes a few milliseconds.
 INLINE_CHARS = 4096
@@ -174,13 +178,21 @@ class Service:
             opened = Answers([len(prompt) for prompt in prompts], answers)
             stack.callback(lambda: client.charge(opened.num_tokens))
             self.recorder.accept(opened.prompt_lens, num_choices, request.max_new_tokens)
-            stack.push(lambda _, error, __: self._record_end(opened, error))
+            stack.push(lambda _, error, __: self._record_end(opened, prompts, error))
             yield opened
 
-    def _record_end(self, answers: Answers, error: BaseException | None) -> None:
+    def _record_end(self, answers: Answers, prompts: Sequence[Sequence[int]], error: BaseException | None) -> None:
         self.recorder.num_cached_tokens += answers.num_cached_tokens
         for answer in answers.answers:
             answer.close(error)
+        exchange = current_exchange.get()
+        if exchange is not None:
+            answers.tell(exchange)
+            if self.config.log_prompts:
+                asked = [self.tokenizer.decode(list(prompt), skip_special_tokens=False) for prompt in prompts]
+                said = [answer.text.text for answer in answers.answers]
+                fields = {"request_id": exchange.request_id, "prompts": asked, "answers": said}
+                logger.info("%s %r -> %r", exchange.request_id, asked, said, extra={"fields": fields})
 
     def check_open(self) -> None:
         """Raises UnavailableError: the server is shutting down."""

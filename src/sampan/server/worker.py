@@ -73,7 +73,7 @@ def main(fd: int, listener_fd: int, limits_fd: int) -> int:
     channel = attach(fd, WorkerOrder | Situation)
     try:
         order: WorkerOrder = channel.wait()
-        start_log(order.log_level)
+        start_log(order.log)
         situation: Situation = channel.wait()
         while situation.model is None:
             situation = channel.wait()
