@@ -65,7 +65,7 @@ class QuantizedMatrix:
     def _floats(self, begin: int, end: int) -> Float32Array:
         codes, scales = self.codes(begin, end), self.scales(begin, end)
         zeros = self.zero_points if isinstance(self.zero_points, int) else self.zero_points(begin, end)
-        values = codes.astype(np.float32)
+        values = codes.astype(np.float32, order="C")
         release(codes)
         if self.groups is not None:  # value by value
             values -= zeros if isinstance(zeros, int) else zeros[:, self.groups]
