@@ -1,0 +1,29 @@
+"""Quantisation after training: layer by layer, on a little text, so that what rounding spoils is what matters least.
+
+Knows: calibration texts, the three methods (the packer's own search, SmoothQuant, GPTQ), how much each matrix loses, which
+to keep wider, how to stop anywhere and go on. Refuses to know: how good the finished model is (`evaluation` measures
+that), kernels, terminals.
+
+In memory are one layer's float32 weights, the statistics of one matrix's inputs, and a micro-batch; hidden states lie in
+a file. Read `layer_quantizer.py` first.
+"""
+
+from sampan.ptq.calibration import Calibration, read_calibration
+from sampan.ptq.publish import publish
+from sampan.ptq.recipe import METHODS, SCHEMES, Recipe
+from sampan.ptq.result import MatrixError, Result
+from sampan.ptq.run import quantize
+from sampan.ptq.work_folder import WorkFolder
+
+__all__ = [
+    "METHODS",
+    "SCHEMES",
+    "Calibration",
+    "MatrixError",
+    "Recipe",
+    "Result",
+    "WorkFolder",
+    "publish",
+    "quantize",
+    "read_calibration",
+]
