@@ -1,11 +1,11 @@
-"""Quantisation after training: layer by layer, on a little text, so that what rounding spoils is what matters least.
+"""Quantisation after training: layer by layer, on a little text, so that what rounding spoils matters least.
 
-Knows: calibration texts, the three methods (the packer's own search, SmoothQuant, GPTQ), how much each matrix loses, which
-to keep wider, how to stop anywhere and go on. Refuses to know: how good the finished model is (`evaluation` measures
-that), kernels, terminals.
+Knows: calibration texts, the three methods (the packer's own search, SmoothQuant, GPTQ), how much each matrix loses,
+which to keep wider, how to stop anywhere and go on. Refuses to know: how good the finished model is (whoever calls
+measures that), kernels, terminals.
 
-In memory are one layer's float32 weights, the statistics of one matrix's inputs, and a micro-batch; hidden states lie in
-a file. Read `layer_quantizer.py` first.
+In memory are one layer's float32 weights, the statistics of one matrix's inputs, and a micro-batch; hidden states lie
+in a file. Start reading at `layer_quantizer.py`.
 """
 
 from sampan.ptq.calibration import Calibration, read_calibration

@@ -8,7 +8,7 @@ from sampan.checkpoint.dtypes import Float32Array
 
 
 def output_error(x: Float32Array, weight: Float32Array, served_x: Float32Array, served: Float32Array) -> float:
-    """How far the outputs of a matrix move, beside their size: the root mean square, over tokens, of |change| / |output|.
+    """How far the outputs of a matrix move, beside their size: root mean square, over tokens, of |change| / |output|.
 
     Each token counts alike. Beside the first token of a text, whose activations are a thousand times the others' in R1
     distills, all others would vanish.

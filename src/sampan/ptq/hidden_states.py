@@ -14,6 +14,7 @@ from sampan.checkpoint.safetensors_writer import atomic_file
 from sampan.errors import CheckpointError
 
 BATCH_TOKENS = 1024
+ANEW = "start the quantisation anew, with --force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class MicroBatch:
 def micro_batches(lengths: Sequence[int], max_tokens: int = BATCH_TOKENS) -> list[MicroBatch]:
     """Samples in their order, in batches of at most so many tokens; a longer sample is a batch of its own."""
     batches: list[MicroBatch] = []
-    begin, taken = 0, []
+    begin = 0
+    taken: list[int] = []
     for length in lengths:
         if taken and sum(taken) + length > max_tokens:
             batches.append(MicroBatch(begin, tuple(taken)))
@@ -68,7 +70,7 @@ class HiddenStates:
                     states = np.fromfile(file, np.float32, (batch.end - batch.begin) * self.hidden_size)
                     yield batch, states.reshape(-1, self.hidden_size)
         except (OSError, ValueError) as error:
-            raise CheckpointError(f"{self.path} cannot be read: {error}", remedy="start the quantisation anew") from error
+            raise CheckpointError(f"{self.path} cannot be read: {error}", remedy=ANEW) from error
 
     def written(self, path: Path, states: Iterable[Float32Array]) -> HiddenStates:
         """Others of the same shape, written batch by batch; the file appears once it is whole and on the disk.
@@ -91,4 +93,4 @@ def file_sha256(path: Path) -> str:
                 digest.update(piece)
             return digest.hexdigest()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}", remedy="start the quantisation anew") from error
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}", remedy=ANEW) from error

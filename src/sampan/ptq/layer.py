@@ -1,5 +1,5 @@
-"""One decoder layer in float32, through which the calibration runs as it will be served: where a matrix is quantised, its
-inputs are rounded as its kernel rounds them.
+"""One decoder layer in float32, through which the calibration runs as it will be served: where a matrix is quantised,
+its inputs are rounded as its kernel rounds them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Layer:
         self._parameters[f"{projection}.weight"].set_value(np.ascontiguousarray(value.T))
         (self._rounds.add if rounds_inputs else self._rounds.discard)(projection)
 
-    @paddle.no_grad()
+    @paddle.no_grad()  # type: ignore[untyped-decorator]
     def input_of(self, matrix: str, batch: MicroBatch, x: Float32Array) -> Float32Array:
         """What a matrix of `MATRICES` is multiplied with, [tokens, k], not rounded yet.
 
@@ -88,13 +88,13 @@ class Layer:
             states = layer.mlp.gated(states) if matrix == "down_proj" else states
         return _array(states)
 
-    @paddle.no_grad()
+    @paddle.no_grad()  # type: ignore[untyped-decorator]
     def after_attention(self, batch: MicroBatch, x: Float32Array) -> Float32Array:
         """States [tokens, hidden_size] between the layer's two blocks."""
         states = paddle.to_tensor(x)
         return _array(states + self._layer.self_attn(self._layer.input_layernorm(states), *self._attention_of(batch)))
 
-    @paddle.no_grad()
+    @paddle.no_grad()  # type: ignore[untyped-decorator]
     def after_mlp(self, x: Float32Array) -> Float32Array:
         """States behind the layer, from those behind its attention."""
         states = paddle.to_tensor(x)
@@ -105,7 +105,9 @@ class Layer:
 
         def attend(layer: int, *qkv: paddle.Tensor) -> paddle.Tensor:
             samples = zip(*(paddle.split(part, list(batch.lengths)) for part in qkv), strict=True)
-            return paddle.concat([causal_attend(layer, *(part.unsqueeze(0) for part in sample))[0] for sample in samples])
+            return paddle.concat(
+                [causal_attend(layer, *(part.unsqueeze(0) for part in sample))[0] for sample in samples]
+            )
 
         positions = paddle.to_tensor(np.concatenate([np.arange(length) for length in batch.lengths]))
         return (*rotation(positions, self._frequencies), attend)

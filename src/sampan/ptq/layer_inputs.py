@@ -29,13 +29,13 @@ class LayerInputs:
         self._seen = 0
         self._kept: list[Float32Array] = []
         self.hessian: Float32Array | None = None
+        self.largest = np.zeros(1, np.float32)
 
     def add(self, x: Float32Array) -> None:
         """Takes a micro-batch [tokens, k] in."""
         self._kept.append(x[-self._seen % self._step :: self._step].copy())
         self._seen += len(x)
-        largest = np.abs(x).max(axis=0)
-        self.largest = largest if self._seen == len(x) else np.maximum(self.largest, largest)
+        self.largest = np.maximum(self.largest, np.abs(x).max(axis=0))
         if self._with_hessian:
             served = as_served(x)
             product = served.T @ served

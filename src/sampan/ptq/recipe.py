@@ -14,8 +14,8 @@ METHODS = ("absmax", "smoothquant", "gptq")
 FORMATS = ("int4", "int8", "bf16")  # from the narrowest on
 BITS = {"int4": 4 + 16 / GROUP_SIZE, "int8": 8 + 16 / GROUP_SIZE, "bf16": 16.0}
 
-# The matrices of a layer as the kernels have them. Those that are multiplied with the same inputs are one matrix there,
-# and have one format.
+# The matrices of a layer as the kernels have them. Those that are multiplied with the same inputs are one matrix
+# there, and have one format.
 MATRICES: Mapping[str, tuple[str, ...]] = {
     "qkv_proj": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     "o_proj": ("self_attn.o_proj",),
@@ -34,10 +34,10 @@ class Recipe:
 
     Args:
         scheme: the format of every matrix that nothing else is said of, one of `SCHEMES`.
-        method: one of `METHODS`. `absmax` is what packing does: the best of many scales for each group of 32, not merely
-            that of its largest value.
-        keep: what stays wider, such as `attention`, `layers.0` or `layers.3.down_proj=bf16`; without a format, the next
-            wider one. None is `DEFAULT_KEEP`.
+        method: one of `METHODS`. `absmax` is what packing does: the best of many scales for each group of 32, not
+            merely that of its largest value.
+        keep: what stays wider, such as `attention`, `layers.0` or `layers.3.down_proj=bf16`; without a format, in the
+            next wider one. None is `DEFAULT_KEEP`, or nothing where bits are to be spent by measurement.
         max_layer_error: a matrix whose outputs change by more (see `errors.output_error`) is made wider.
         max_bits: mean bits of the layers' weights, scales included; what this leaves is given to the matrices that lose
             most.
@@ -69,7 +69,9 @@ class Recipe:
         Raises:
             ConfigError: `keep` names nothing, or a format that is none or not wider.
         """
-        formats = {f"layers.{layer}.{name}": self.scheme for layer in range(config.num_hidden_layers) for name in MATRICES}
+        formats = {
+            f"layers.{layer}.{name}": self.scheme for layer in range(config.num_hidden_layers) for name in MATRICES
+        }
         keep = self.keep if self.keep is not None else () if self.max_bits else DEFAULT_KEEP[self.scheme]
         for entry in keep:
             what, _, format = entry.partition("=")

@@ -1,11 +1,11 @@
-"""SmoothQuant (Xiao et al., arXiv:2211.10438): where inputs have channels that are hard to round, weights take a part of
-them over.
+"""SmoothQuant (Xiao et al., arXiv:2211.10438): where inputs have channels that are hard to round, weights take a part
+of them over.
 
     (X / s) (W s)^T  =  X W^T          s_j = max|X_j|^alpha / max|W_j|^(1 - alpha)
 
-The division costs nothing where it can be put into what comes before: into the weights of a norm, and, further than the paper
-goes, into the rows of v_proj and up_proj, on which o_proj's and down_proj's inputs depend linearly. With grouped queries a value
-head feeds several heads of o_proj, and they share its s.
+The division costs nothing where it can be put into what comes before: into the weights of a norm, and, further than the
+paper goes, into the rows of v_proj and up_proj, on which o_proj's and down_proj's inputs depend linearly. With grouped
+queries a value head feeds several heads of o_proj, and they share its s.
 
 Instead of one alpha for all, the best of several is taken for each place, by what the outputs of the rounded matrices
 show; none of them where nothing gains.
@@ -143,9 +143,11 @@ def _divide(layer: Layer, place: Place, factors: Float32Array) -> Float32Array:
 
 def _over_heads(channels: Float32Array, shared: int, size: int) -> Float32Array:
     """The largest of the channels that have one factor: [heads * size] to [value heads * size]."""
-    return channels.reshape(-1, shared, size).max(axis=1).reshape(-1)
+    largest: Float32Array = channels.reshape(-1, shared, size).max(axis=1)
+    return largest.reshape(-1)
 
 
 def _to_heads(factors: Float32Array, shared: int, size: int) -> Float32Array:
     """The way back."""
-    return np.repeat(factors.reshape(-1, 1, size), shared, axis=1).reshape(-1)
+    heads: Float32Array = np.repeat(factors.reshape(-1, 1, size), shared, axis=1)
+    return heads.reshape(-1)

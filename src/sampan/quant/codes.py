@@ -1,5 +1,5 @@
-"""What packing makes of a matrix, as codes and scales that can be computed with and stored: the same search, from the same
-kernels, so that a weight quantised here is the weight that would be served.
+"""What packing makes of a matrix, as codes and scales that can be computed with and stored: by the same kernels, so
+that a weight quantised here is the weight that would be served.
 """
 
 from __future__ import annotations
