@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sampan.checkpoint.resolve import model_folder, sampan_home
-from sampan.cli.sizes import weight_bytes
 from sampan.config import ModelConfig
 from sampan.errors import SampanError
+from sampan.quant.sizes import weight_sizes
 from sampan.zoo import ZOO, ZooEntry
 
 PRECISIONS = ("int8", "int4", "bf16")
@@ -27,11 +27,12 @@ def find_models() -> Iterator[dict[str, Any]]:
 
 def _describe(path: Path, entry: ZooEntry | None) -> dict[str, Any]:
     config = entry.config if entry is not None and entry.config is not None else _read_config(path)
+    sizes = weight_sizes(config) if config is not None else {}
     return {
         "name": entry.name if entry is not None else path.name,
         "aliases": list(entry.aliases) if entry is not None else [],
         "parameters": config.num_parameters if config is not None else None,
-        "bytes": {precision: weight_bytes(config, precision) for precision in PRECISIONS} if config is not None else {},
+        "bytes": {name: size for name, size in sizes.items() if name in PRECISIONS},
         "license": entry.license_notice if entry is not None else None,
         "huggingface_id": entry.huggingface_id if entry is not None else None,
         "present": (path / "config.json").is_file() and any([*path.glob("*.safetensors"), *path.glob("*.pdparams")]),

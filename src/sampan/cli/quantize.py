@@ -39,7 +39,7 @@ def quantize(
     from sampan.checkpoint import open_checkpoint, resolve_model
     from sampan.cli.output import print_json
     from sampan.cli.progress import progress
-    from sampan.ptq import Recipe
+    from sampan.ptq import Recipe, read_calibration
     from sampan.ptq import quantize as write
 
     kept = None if not keep else () if keep == ("none",) else keep
@@ -50,9 +50,7 @@ def quantize(
             checkpoint,
             destination,
             recipe,
-            calibration=calibration,
-            samples=samples,
-            length=length,
+            calibration=read_calibration(checkpoint, calibration, samples=samples, length=length),
             force=force,
             report=report,
         )

@@ -26,8 +26,9 @@ VERBS = {
     "serve": Verb("sampan.cli.serve", "serve", "answer over HTTP, in OpenAI's protocol"),
     "key": Verb("sampan.cli.key", "key", "make, list and revoke API keys for serve"),
     "list": Verb("sampan.cli.list_models", "list_models", "show the models, their sizes and which are here"),
+    "show": Verb("sampan.cli.show", "show", "show one model: shape, memory, template, licence"),
     "quantize": Verb("sampan.cli.quantize", "quantize", "make a model smaller so that it loses little"),
     "convert": Verb("sampan.cli.convert", "convert", "write a model as safetensors, pdparams or GGUF"),
     "bench": Verb("sampan.cli.bench", "bench", "measure speed, and how near the machine's limits it is"),
-    "doctor": Verb("sampan.cli.doctor", "doctor", "check this machine; every finding has a remedy"),
+    "doctor": Verb("sampan.cli.doctor", "doctor", "check this machine, or a model; every finding has a remedy"),
 }

@@ -9,11 +9,9 @@ in a file. Start reading at `layer_quantizer.py`.
 """
 
 from sampan.ptq.calibration import Calibration, read_calibration
-from sampan.ptq.publish import publish
 from sampan.ptq.recipe import METHODS, SCHEMES, Recipe
 from sampan.ptq.result import MatrixError, Result
 from sampan.ptq.run import quantize
-from sampan.ptq.work_folder import WorkFolder
 
 __all__ = [
     "METHODS",
@@ -22,8 +20,6 @@ __all__ = [
     "MatrixError",
     "Recipe",
     "Result",
-    "WorkFolder",
-    "publish",
     "quantize",
     "read_calibration",
 ]

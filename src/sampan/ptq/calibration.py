@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from sampan.checkpoint import Checkpoint, GgufCheckpoint
+from sampan.convert import write_texts
 from sampan.errors import SampanError, UsageError
 from sampan.text import ChatTemplate, Tokenizer
 
@@ -40,16 +43,18 @@ class Calibration:
         return hashlib.sha256(json.dumps(self.samples).encode()).hexdigest()
 
 
-def read_calibration(path: Path | None, model: Path, *, samples: int = 128, length: int = 512) -> Calibration:
+def read_calibration(
+    checkpoint: Checkpoint, path: str | Path | None = None, *, samples: int = 128, length: int = 512
+) -> Calibration:
     """Reads a calibration file in the model's own tokens. The same file gives the same samples at every call.
 
     Args:
+        checkpoint: of the model, beside whose weights its tokenizer lies.
         path: plain text, which is cut into pieces; or JSONL, by its suffix: on each line a `text`, or `messages` in
             OpenAI's shape, which the model's chat template lays out. The last answer keeps its thought, as
             `reasoning_content` or between `<think>` and `</think>`: a model that thinks is calibrated on thoughts. None
-            is Sampan's own file: 160 conversations in Chinese and English, with thoughts, on routers, Python, sums and
-            everyday talk.
-        model: the folder of the tokenizer.
+            is Sampan's own file: 148 conversations in Chinese and English, with thoughts, on home networks, Python,
+            sums and everyday talk.
         samples: at most so many; of more, some from all parts of the file.
         length: at most so many tokens of each.
 
@@ -60,13 +65,22 @@ def read_calibration(path: Path | None, model: Path, *, samples: int = 128, leng
     for name, value, least in (("samples", samples, 1), ("length", length, 16)):
         if value < least:
             raise UsageError(f"{name}={value} is out of range", remedy=f"use at least {least}")
-    file = path or OWN
-    found = list(_samples(file, Tokenizer.from_dir(model), length))
+    file = Path(path) if path else OWN
+    found = list(_samples(file, _tokenizer(checkpoint), length))
     if not found:
         raise UsageError(f"{file} holds no text", remedy=f"give a text, or a .jsonl file: {FORM}")
     count = min(samples, len(found))
     chosen = tuple(found[len(found) * i // count] for i in range(count))
-    return Calibration("sampan" if path is None else path.name, chosen)
+    return Calibration(file.name if path else "sampan", chosen)
+
+
+def _tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    """That of a GGUF file is made from its keys."""
+    if not isinstance(checkpoint, GgufCheckpoint):
+        return Tokenizer.from_dir(checkpoint.path)
+    with TemporaryDirectory(prefix="sampan-texts-") as folder:
+        write_texts(checkpoint, checkpoint.path, Path(folder))
+        return Tokenizer.from_dir(folder)
 
 
 def _samples(file: Path, tokenizer: Tokenizer, length: int) -> Iterator[tuple[int, ...]]:

@@ -37,9 +37,7 @@ def quantize(
     target: str | Path,
     recipe: Recipe | None = None,
     *,
-    calibration: str | Path | None = None,
-    samples: int = 128,
-    length: int = 512,
+    calibration: Calibration | None = None,
     force: bool = False,
     report: Report = lambda what, done, total: None,
     gate: Gate = lambda folder, result: None,
@@ -51,7 +49,7 @@ def quantize(
 
     Args:
         target: the folder; it has its name only once it is whole.
-        calibration, samples, length: see `read_calibration`.
+        calibration: None is Sampan's own, in the tokens of the checkpoint.
         force: replace the target, and throw away what was begun there with other settings.
         report: is told what is done, how much of it, and of how much.
         gate: is given the finished folder before it gets its name; what it raises goes through, and the next call goes
@@ -66,9 +64,7 @@ def quantize(
     check_target(target, checkpoint.path, force=force)
     formats = recipe.formats(checkpoint.config)
     with work_folder(target) as work:
-        texts = _texts(checkpoint, work.path / "texts")
-        material = read_calibration(Path(calibration) if calibration else None, texts, samples=samples, length=length)
-        job = _Job(checkpoint, recipe, material, work, report)
+        job = _Job(checkpoint, recipe, calibration or read_calibration(checkpoint), work, report)
         progress = work.begin(job.plan(), discard=force)
         job.check_space(formats)
         if progress.formats is None:
@@ -164,7 +160,13 @@ class _Job:
         model = self._work.model
         write_coded_shard(model / floats, {name: self._checkpoint.raw(name) for name in names}, self._dtype)
         finish_coded_folder(model, self._config, [floats, *(layer.shard for layer in progress.layers)], self._dtype)
-        _texts(self._checkpoint, model)
+        try:
+            write_texts(self._checkpoint, self._checkpoint.path, model)
+        except OSError as error:
+            raise CheckpointError(
+                f"{model} cannot be written: {error.strerror}",
+                remedy="check the folder, its permissions and free space",
+            ) from error
         matrices = [matrix for layer in progress.layers for matrix in layer.matrices]
         sizes = {matrix.name: math.prod(expected_tensors(self._config)[matrix.name]) for matrix in matrices}
         bits = sum(BITS[matrix.format] * sizes[matrix.name] for matrix in matrices) / sum(sizes.values())
@@ -199,15 +201,3 @@ class _Job:
         folder = sampan_home() / "packed"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-
-def _texts(checkpoint: Checkpoint, folder: Path) -> Path:
-    """Tokenizer and template, written into a folder."""
-    try:
-        folder.mkdir(exist_ok=True)
-        write_texts(checkpoint, checkpoint.path, folder)
-    except OSError as error:
-        raise CheckpointError(
-            f"{folder} cannot be written: {error.strerror}", remedy="check the folder, its permissions and free space"
-        ) from error
-    return folder
