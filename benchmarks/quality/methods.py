@@ -2,8 +2,8 @@
 
     python -m benchmarks.quality.methods
 
-Each model is quantised in each way, calibrated on texts that are not those it is measured on, and written; its folder is
-then opened as `serve` would open it. A few minutes.
+Each model is quantised in each way, calibrated on other texts than it is measured on, and written; its folder is then
+opened as `serve` would open it. A few minutes.
 """
 
 from __future__ import annotations

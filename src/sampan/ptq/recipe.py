@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -91,12 +92,16 @@ def wider(format: str) -> str:
 
 
 def _matrices_of(what: str, formats: Mapping[str, str]) -> Sequence[str]:
-    layer, _, last = what.rpartition(".") if what.count(".") == 2 else (what, "", "")
-    if not layer.startswith("layers."):
-        layer, last = "", what
-    kinds = BLOCKS.get(last) or [name for name, parts in MATRICES.items() if last in ("", name, *map(_own, parts))]
-    return [name for name in formats if name.startswith(f"{layer}." if layer else "") and name.endswith(tuple(kinds))]
+    """Those that `what` names: `[layers.N][.][a block, matrix or projection]`."""
+    known = re.fullmatch(r"(layers\.\d+)?(?:(?:^|\.)([a-z_]+))?", what)
+    if not what or known is None:
+        return []
+    layer, part = known.groups()
+    kinds = [name for name in MATRICES if part in (None, name, *_names_of(name))]
+    return [name for name in formats if layer in (None, name.rpartition(".")[0]) and name.rpartition(".")[2] in kinds]
 
 
-def _own(projection: str) -> str:
-    return projection.rpartition(".")[2]
+def _names_of(matrix: str) -> Sequence[str]:
+    """Its projections, and the block that it is in."""
+    blocks = [block for block, matrices in BLOCKS.items() if matrix in matrices]
+    return [*blocks, *(projection.rpartition(".")[2] for projection in MATRICES[matrix])]

@@ -8,6 +8,7 @@ the last of them, and ends with the same bits as one that was never interrupted.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from sampan.ptq.result import MatrixError
 from sampan.strict_json import read_json_object
 
 PROGRESS_FILE = "progress.json"
+LOCK_FILE = "lock"
 MAX_PROGRESS_BYTES = 16_000_000
 
 
@@ -100,8 +102,9 @@ class WorkFolder:
 
     def write(self, progress: Progress) -> None:
         """Raises CheckpointError: it cannot be written."""
+        data = asdict(progress)
         with atomic_file(self.path / PROGRESS_FILE) as file:
-            file.write((json.dumps(asdict(progress), indent=1) + "\n").encode())
+            file.write(json.dumps({"sha256": _sha256(data), "progress": data}, indent=1).encode())
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
@@ -109,7 +112,10 @@ class WorkFolder:
     def _read(self) -> Progress | None:
         """None where there is nothing, or something is damaged: it is then made anew."""
         try:
-            data = read_json_object(self.path / PROGRESS_FILE, MAX_PROGRESS_BYTES)
+            stored = read_json_object(self.path / PROGRESS_FILE, MAX_PROGRESS_BYTES)
+            data = stored["progress"]
+            if _sha256(data) != stored["sha256"]:
+                return None
             layers = tuple(
                 DoneLayer(layer["shard"], layer["sha256"], tuple(MatrixError(**matrix) for matrix in layer["matrices"]))
                 for layer in data["layers"]
@@ -130,7 +136,8 @@ class WorkFolder:
         self.model.mkdir()
 
 
-LOCK_FILE = "lock"
+def _sha256(data: Any) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager
