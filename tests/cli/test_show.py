@@ -43,7 +43,7 @@ def test_a_broken_model_has_a_card_as_well(model_folder, tmp_path, capsys):
     assert main(["show", str(folder), "--json"]) == 0
     card = json.loads(capsys.readouterr().out)
     assert (card["shape"], card["memory"], card["template"]) == (None, {}, "February 2025")
-    assert [problem.partition(":")[0] for problem in card["problems"]] == ["config", "model.safetensors"]
+    assert [problem.split()[0] for problem in card["problems"]] == ["config.json", "model.safetensors:"]
     assert main(["show", str(folder)]) == 0
     assert "model.safetensors: truncated" in capsys.readouterr().out
 

@@ -14,7 +14,7 @@ from sampan.checkpoint.paddle_layout import PREFIXES, PaddleLayout
 from sampan.checkpoint.pdparams_reader import PdparamsFile
 from sampan.checkpoint.quantized_tensors import with_quantized
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
-from sampan.checkpoint.shapes import verify
+from sampan.checkpoint.shapes import expected_tensors, verify
 from sampan.config import MAX_CONFIG_BYTES, ModelConfig
 from sampan.errors import CheckpointError
 from sampan.strict_json import FETCH_AGAIN, read_json_object
@@ -87,7 +87,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     tensors = {name: file for file in files.values() for name in file.names()}
     paths = [file.path for file in files.values()]
     if data.get(QUANTIZATION) is not None:
-        tensors = with_quantized(folder / CONFIG_FILE, data[QUANTIZATION], tensors)
+        tensors = with_quantized(folder / CONFIG_FILE, data[QUANTIZATION], tensors, expected_tensors(config))
         paths.append(folder / CONFIG_FILE)  # it says what the integers mean
     return FolderCheckpoint(folder, config, tensors, paths)
 

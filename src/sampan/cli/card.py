@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sampan.cli.output import UNLIMITED
 from sampan.cli.sizes import human_bytes, human_count
 from sampan.cli.terminal import printable
+from sampan.machine import read_memory
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from sampan.examination import ModelCard
 
 
-def print_card(card: ModelCard) -> None:
-    """A frame with the facts, the memory that it takes, and what is wrong with it, if anything is."""
+def print_card(card: ModelCard, asked_for: str) -> None:
+    """A frame with the facts, the memory that it takes, and what is wrong with it, if anything is.
+
+    Args:
+        asked_for: what the user called the model.
+    """
     from rich.console import Console, Group
     from rich.panel import Panel
     from rich.table import Table
@@ -30,11 +35,14 @@ def print_card(card: ModelCard) -> None:
         facts.add_row(label, Text(printable(value, lines=False)))
     parts: list[Table | Text] = [facts]
     if card.memory:
-        parts += [Text(), _memory(card)]
+        free = read_memory().available
+        parts += [Text(), _memory(card, free)]
+        if any(size > free for sizes in card.memory.values() for size in sizes.values()):
+            parts.append(Text(f"of this machine's memory {human_bytes(free)} are free", style="dim"))
     for problem in card.problems:
         parts += [Text(), Text(printable(problem, lines=False), style="red")]
     if card.problems:
-        parts.append(Text(f"sampan doctor {card.name} says more", style="dim"))
+        parts.append(Text(f"sampan doctor {printable(asked_for, lines=False)}", style="dim"))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else UNLIMITED)
     title = Text(printable(card.name, lines=False), style="bold")
     with console.capture() as capture:
@@ -53,7 +61,9 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
         yield "vocabulary", f"{card.tokens or shape.vocab_size:,} tokens{rows}"
         yield "context", f"{shape.max_position_embeddings:,} tokens"
     stored = ", ".join(f"{dtype} {share:.0%}" if share < 0.9995 else dtype for dtype, share in card.stored.items())
-    files = f"{card.num_files} {card.form} {'file' if card.num_files == 1 else 'files'}"
+    files = (
+        f"{card.num_files} {card.form} {'file' if card.num_files == 1 else 'files'}" if card.num_files else "no weights"
+    )
     yield "on disk", ", ".join(filter(None, [human_bytes(card.bytes_on_disk), files, stored]))
     if card.template is not None:
         remarks = {"February 2025": "opens the thought", "January 2025": "Sampan opens the thought"}
@@ -69,8 +79,10 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "path", card.path
 
 
-def _memory(card: ModelCard) -> Table:
+def _memory(card: ModelCard, free: int) -> Table:
+    """What would not fit into the `free` memory is dim."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
     lengths = next(iter(card.memory.values()))
@@ -79,6 +91,6 @@ def _memory(card: ModelCard) -> Table:
         table.add_column("weights" if length == "weights" else f"{int(length):,} tokens", justify="right")
     for precision, sizes in card.memory.items():
         chosen = precision == card.served_as
-        cells = [human_bytes(size) for size in sizes.values()]
+        cells = [Text(human_bytes(size), style="dim" if size > free else "") for size in sizes.values()]
         table.add_row(f"{precision} (auto)" if chosen else precision, *cells, style="bold" if chosen else None)
     return table

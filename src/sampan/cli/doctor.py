@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from sampan.cli.options import Json
@@ -24,13 +25,15 @@ def doctor(
     from sampan.cli.progress import progress
     from sampan.finding import FAIL
 
+    checks: Sequence[str] = ()
     if model is None:
         with progress("Examining this machine"):
             findings = list(examine(port))
     else:
         from sampan.checkpoint import resolve_model
-        from sampan.examination import examine_model
+        from sampan.examination import UNIVERSAL, examine_model
 
+        checks = UNIVERSAL
         with progress(f"Examining {model}") as report:
             findings = list(examine_model(resolve_model(model), report))
     if json:
@@ -38,5 +41,5 @@ def doctor(
     else:
         print_findings(findings)
         if model is not None:
-            print_summary(findings)
+            print_summary(findings, checks)
     return int(any(finding.status == FAIL for finding in findings))

@@ -23,14 +23,22 @@ def print_findings(findings: Sequence[Finding]) -> None:
     print_table(("check", "status", "finding"), rows, [COLOURS.get(row[1]) for row in rows], {"finding"})
 
 
-def print_summary(findings: Sequence[Finding]) -> None:
-    """How many there are of each kind, in the last line."""
-    counts = Counter(finding.status for finding in findings)
-    style = Style.of(sys.stdout)
-    if counts[FAIL]:
-        warned = f", {counts[WARN]} to look at" if counts[WARN] else ""
-        print(f"\n{style.error(f'{counts[FAIL]} of {len(findings)} findings are failures{warned}.')}")
-    elif counts[WARN]:
-        print(f"\n{style.bold(f'Usable; {counts[WARN]} of {len(findings)} findings to look at.')}")
+def print_summary(findings: Sequence[Finding], checks: Sequence[str]) -> None:
+    """How many there are of each kind, and which of `checks` could not be made, in the last lines."""
+    counts, style = Counter(finding.status for finding in findings), Style.of(sys.stdout)
+    kinds = [
+        _counted(counts[status], word) for status, word in ((FAIL, "failure"), (WARN, "warning")) if counts[status]
+    ]
+    print()
+    skipped = [check for check in checks if not any(finding.check == check for finding in findings)]
+    if counts[FAIL] and skipped:
+        print(style.dim(f"Not examined for these failures: {', '.join(skipped)}."))
+    if kinds:
+        text = f"{' and '.join(kinds)} among {len(findings)} findings."
+        print(style.error(text) if counts[FAIL] else style.bold(text))
     else:
-        print(f"\n{style.bold(f'All {len(findings)} findings are ok.')}")
+        print(style.bold(f"All {len(findings)} findings are ok."))
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -19,5 +19,5 @@ def show(*, model: Model = None, json: Json = False) -> int:
     if json:
         print_json(card.document())
     else:
-        print_card(card)
+        print_card(card, model or card.name)
     return 0

@@ -6,6 +6,6 @@ Refuses to know: terminals, the network, engines that run.
 """
 
 from sampan.examination.card import ModelCard, describe_model
-from sampan.examination.examine import examine_model
+from sampan.examination.examine import UNIVERSAL, examine_model
 
-__all__ = ["ModelCard", "describe_model", "examine_model"]
+__all__ = ["UNIVERSAL", "ModelCard", "describe_model", "examine_model"]

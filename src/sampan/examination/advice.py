@@ -9,7 +9,8 @@ from sampan.examination.files import Report
 from sampan.examination.subject import Subject
 from sampan.finding import OK, WARN, Finding
 
-ADVISED = "ask with --temperature 0.6 --top-p 0.95, or write both into generation_config.json"
+ADVISED = "ask with --temperature 0.6 --top-p 0.95"
+FOR_GOOD = ", or write both into generation_config.json"
 
 
 def check_sampling(subject: Subject, report: Report) -> Iterator[Finding]:
@@ -18,10 +19,11 @@ def check_sampling(subject: Subject, report: Report) -> Iterator[Finding]:
     if subject.texts is None:
         return
     params = read_sampling_defaults(subject.texts)
+    remedy = ADVISED if subject.is_gguf else ADVISED + FOR_GOOD
     detail = f"temperature {params.temperature:g}, top_p {params.top_p:g}"
     if subject.thinks and params.temperature == 0:
-        yield Finding("sampling", WARN, f"{detail}: R1 distills repeat themselves without end", ADVISED)
+        yield Finding("sampling", WARN, f"{detail}: R1 distills repeat themselves without end", remedy)
     elif subject.thinks and params.temperature >= 1:
-        yield Finding("sampling", WARN, f"{detail}: R1's makers advise 0.5 to 0.7", ADVISED)
+        yield Finding("sampling", WARN, f"{detail}: R1's makers advise 0.5 to 0.7", remedy)
     else:
         yield Finding("sampling", OK, detail)

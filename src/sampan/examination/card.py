@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sampan.checkpoint import Checkpoint, ResolvedModel
+from sampan.checkpoint import ResolvedModel
 from sampan.config import ModelConfig
 from sampan.engine.generation_config import FILE, MAX_BYTES, read_sampling_defaults
 from sampan.errors import SampanError
@@ -36,7 +34,7 @@ class ModelCard:
         template: `February 2025`, `January 2025` or `another`.
         stop_tokens: id -> text.
         sampling: advice of the model's makers.
-        problems: parts that cannot be read.
+        problems: what is wrong with parts that cannot be read.
     """
 
     name: str
@@ -88,7 +86,7 @@ def describe_model(model: ResolvedModel) -> ModelCard:
         license=origin.license or _license(subject, model.entry),
         source=origin.source or (model.entry.huggingface_id if model.entry is not None else ""),
         revision=origin.revision,
-        problems=tuple(f"{part}: {subject.told(error.message)}" for part, error in subject.problems.items()),
+        problems=tuple(subject.told(error.message) for error in subject.problems.values()),
     )
 
 
@@ -102,17 +100,9 @@ def _size(path: Path) -> int:
 
 
 def _stored(subject: Subject) -> dict[str, float]:
-    values: Counter[str] = Counter()
-    for name, tensor in subject.tensors.items():
-        values[stored_type(subject.checkpoint, name) or tensor.dtype] += math.prod(tensor.shape)
-    total = sum(values.values())
-    return {dtype: round(count / total, 4) for dtype, count in values.most_common()} if total else {}
-
-
-def stored_type(checkpoint: Checkpoint | None, name: str) -> str | None:
-    """What a tensor is stored as, where that is no plain float."""
-    coded = None if checkpoint is None else checkpoint.coded(name)
-    return None if coded is None else f"{coded.bits} bits in groups of {coded.group_size}"
+    counts = subject.stored()
+    total = sum(counts.values())
+    return {stored: round(count / total, 4) for stored, count in counts.items()}
 
 
 def _memory(config: ModelConfig) -> dict[str, dict[str, int]]:

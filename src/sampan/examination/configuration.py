@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from sampan.checkpoint.folder import QUANTIZATION
 from sampan.config import ModelConfig
 from sampan.examination.files import Report
 from sampan.examination.subject import Subject
@@ -15,7 +16,6 @@ from sampan.zoo import ZOO, ZooEntry
 SHAPE = ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "head_dim")
 # What changes the answers and no tensor's shape: a wrong value goes unnoticed until someone reads what is written.
 SILENT = ("rms_norm_eps", "rope_theta", "rope_scaling", "max_position_embeddings")
-QUANTIZATION = "quantization_config"
 
 
 def check_config(subject: Subject, report: Report) -> Iterator[Finding]:
@@ -24,19 +24,19 @@ def check_config(subject: Subject, report: Report) -> Iterator[Finding]:
     if problem is not None:
         yield Finding("config", FAIL, subject.told(problem.message), problem.remedy)
     elif config is not None:
-        heads = f"{config.num_attention_heads} heads over {config.num_key_value_heads}"
-        yield Finding(
-            "config", OK, f"{config.model_type}, {config.num_hidden_layers} layers, {heads} for keys and values"
-        )
-        yield from _check_quantization(subject)
+        heads = f"{config.num_attention_heads} heads over {config.num_key_value_heads} for keys and values"
+        yield Finding("config", OK, f"{config.model_type}, {config.num_hidden_layers} layers, {heads}")
 
 
-def _check_quantization(subject: Subject) -> Iterator[Finding]:
-    settings = subject.settings.get(QUANTIZATION)
-    if isinstance(settings, dict) and "weights" not in subject.problems:
-        bits = settings.get("bits", settings.get("num_bits", ""))
-        what = str(settings.get("quant_method", "without a method's name"))[:40]
-        yield Finding("quantization", OK, f"{what}{f', {bits} bits' if bits else ''}: understood")
+def check_quantization(subject: Subject, report: Report) -> Iterator[Finding]:
+    """Weights that are stored as integers are of a format that is read."""
+    problem, settings = subject.problems.get("quantization"), subject.settings.get(QUANTIZATION)
+    if problem is not None:
+        yield Finding("quantization", FAIL, subject.told(problem.message), problem.remedy)
+    elif isinstance(settings, dict) and subject.checkpoint is not None:
+        total = sum(subject.stored().values())
+        shares = ", ".join(f"{stored} {count / total:.0%}" for stored, count in subject.stored().items())
+        yield Finding("quantization", OK, f"{settings.get('quant_method', 'PaddleNLP')}: {shares}")
 
 
 def check_shape(subject: Subject, report: Report) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from sampan.checkpoint import ResolvedModel
 from sampan.errors import SampanError
 from sampan.examination.advice import check_sampling
-from sampan.examination.configuration import check_config, check_context, check_shape
+from sampan.examination.configuration import check_config, check_context, check_quantization, check_shape
 from sampan.examination.files import Report, check_files, check_hashes
 from sampan.examination.memory import check_memory
 from sampan.examination.stops import check_stops
@@ -19,6 +19,7 @@ from sampan.finding import FAIL, Finding
 
 CHECKS: dict[str, Callable[[Subject, Report], Iterator[Finding]]] = {
     "config": check_config,
+    "quantization": check_quantization,
     "constants": check_shape,
     "context": check_context,
     "files": check_files,
@@ -35,6 +36,9 @@ CHECKS: dict[str, Callable[[Subject, Report], Iterator[Finding]]] = {
     "sampling": check_sampling,
     "memory": check_memory,
 }
+
+# Those that every model has a finding of: where there is none, what it needs could not be read.
+UNIVERSAL = tuple(name for name in CHECKS if name not in ("quantization", "constants"))
 
 
 def examine_model(model: ResolvedModel, report: Report | None = None) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sampan.errors import ConfigError
 from sampan.examination.origins import read_origin
 from sampan.examination.subject import Subject
 from sampan.finding import FAIL, OK, Finding
@@ -28,8 +27,7 @@ def check_files(subject: Subject, report: Report) -> Iterator[Finding]:
             yield Finding("files", FAIL, subject.told(error.message), error.remedy)
     contradiction = subject.problems.get("weights")
     if contradiction is not None:
-        what = "quantization" if isinstance(contradiction, ConfigError) else "files"
-        yield Finding(what, FAIL, subject.told(contradiction.message), contradiction.remedy)
+        yield Finding("files", FAIL, subject.told(contradiction.message), contradiction.remedy)
     elif not subject.weight_files:
         yield Finding("files", FAIL, "no .safetensors and no .pdparams file", "put the weight files there")
     elif not any(problems.values()):
@@ -51,7 +49,7 @@ def check_hashes(subject: Subject, report: Report) -> Iterator[Finding]:
         yield Finding("hashes", FAIL, f"{file.name} is missing, says {origin.noted_by}", "fetch the file again")
     for file, digest in digests.items():
         if file not in noted:
-            yield Finding("hashes", OK, f"{file.name} is {digest}, unverified: no note says what it should be")
+            yield Finding("hashes", OK, f"unverified: {file.name} has the SHA-256 {digest}")
         elif digest != noted[file]:
             yield Finding("hashes", FAIL, f"{file.name} differs from what was fetched: {digest}", FETCH_AGAIN)
     matching = [file for file, digest in digests.items() if noted.get(file) == digest]

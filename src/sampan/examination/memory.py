@@ -76,8 +76,10 @@ def check_memory(subject: Subject, report: Report, available: int | None = None)
     context = min(TYPICAL, config.max_position_embeddings)
     wanted = f"{human_bytes(need.total(context))} as {precision} with {context:,} tokens"
     if need.total(context) <= free * HEADROOM:
-        longest = min(int((free * HEADROOM - need.weights) // need.kv_per_token), config.max_position_embeddings)
-        yield Finding("memory", OK, f"{wanted}, {human_bytes(free)} are free: room for {longest:,} tokens")
+        longest = int((free * HEADROOM - need.weights) // need.kv_per_token)
+        whole = config.max_position_embeddings
+        room = "the whole context" if longest >= whole else f"{longest:,} of {whole:,} tokens"
+        yield Finding("memory", OK, f"{wanted}; {human_bytes(free)} are free, room for {room}")
         return
     fitting = [other for other in needs.values() if other.total(context) <= free * HEADROOM]
     if fitting:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,12 +12,12 @@ from typing import Any, TypeVar
 
 from sampan.checkpoint import Checkpoint, GgufCheckpoint, RawTensor, ResolvedModel
 from sampan.checkpoint.base import TensorFile
-from sampan.checkpoint.folder import CONFIG_FILE, INDEX_FILE, PADDLE_INDEX_FILE, read_checkpoint
+from sampan.checkpoint.folder import CONFIG_FILE, INDEX_FILE, PADDLE_INDEX_FILE, QUANTIZATION, read_checkpoint
 from sampan.checkpoint.pdparams_reader import PdparamsFile
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
 from sampan.config import IMPLEMENTED, MAX_CONFIG_BYTES, ModelConfig
 from sampan.engine.gguf_texts import unpack_texts
-from sampan.errors import SampanError
+from sampan.errors import ConfigError, SampanError
 from sampan.strict_json import read_json_object
 from sampan.text import ChatTemplate, Tokenizer
 
@@ -36,8 +38,8 @@ class Subject:
         checkpoint: None where any file cannot be read.
         weight_files: all files that hold weights, whether they can be read or not.
         texts: the folder with tokenizer and template.
-        problems: why a part could not be read: `config`, `tokenizer`, `template`, or the name of a weight file;
-            `weights` where the files contradict each other.
+        problems: why a part could not be read: `config`, `quantization`, `tokenizer`, `template`, or the name of a
+            weight file; `weights` where the files contradict each other.
     """
 
     name: str
@@ -61,6 +63,15 @@ class Subject:
     def thinks(self) -> bool:
         """Whether the tokenizer knows thoughts, as those of R1 and its distills do."""
         return self.tokenizer is not None and self.tokenizer.think_start_id is not None
+
+    def stored(self) -> dict[str, int]:
+        """Type -> number of weights that are stored so, the most frequent first."""
+        counts: Counter[str] = Counter()
+        for name, tensor in self.tensors.items():
+            coded = None if self.checkpoint is None else self.checkpoint.coded(name)
+            stored = tensor.dtype if coded is None else f"{coded.bits} bits in groups of {coded.group_size}"
+            counts[stored] += math.prod(tensor.shape)
+        return dict(counts.most_common())
 
     def attempt(self, part: str, read: Callable[[], T]) -> T | None:
         """What `read` returns; None, and a problem with that part, where it raises."""
@@ -120,13 +131,17 @@ def _open_folder(subject: Subject) -> None:
     readable = [file for file in opened if file is not None]
     if "config" not in subject.problems and len(readable) == len(opened):
         subject.checkpoint = subject.attempt("weights", partial(read_checkpoint, path))
+        if isinstance(
+            subject.problems.get("weights"), ConfigError
+        ):  # config.json is fine but for what it says of codes
+            subject.problems["quantization"] = subject.problems.pop("weights")
     if subject.checkpoint is not None:
         checkpoint = subject.checkpoint
         for name in checkpoint.names():
             tensor = subject.attempt("weights", partial(checkpoint.raw, name))
             if tensor is not None:
                 subject.tensors[name] = tensor
-    elif not any(isinstance(file, PdparamsFile) for file in readable):
+    elif QUANTIZATION not in subject.settings and not any(isinstance(file, PdparamsFile) for file in readable):
         subject.tensors = {name: file.raw(name) for file in readable for name in file.names()}
 
 

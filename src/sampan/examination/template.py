@@ -55,7 +55,7 @@ def _check_history(template: ChatTemplate) -> Iterator[Finding]:
     elif THOUGHT in text:
         yield Finding("history", WARN, "earlier thoughts stay in the prompt, and fill the context", OWN)
     else:
-        yield Finding("history", OK, "earlier answers stay in the prompt, earlier thoughts do not")
+        yield Finding("history", OK, "keeps earlier answers, drops earlier thoughts")
 
 
 def check_bos(subject: Subject, report: Report) -> Iterator[Finding]:

@@ -12,8 +12,15 @@ from sampan.text import THINK_END, THINK_START, Tokenizer
 from sampan.text.chat_template import ASSISTANT_TAG
 
 OWN = "use the tokenizer files that came with the model"
-BOS, EOS, USER = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>"
-TAGS = (BOS, EOS, USER, ASSISTANT_TAG, THINK_START, THINK_END)  # that all R1 distills have
+# Those that all R1 distills have, and what to call them.
+TAGS = {
+    "<｜begin▁of▁sentence｜>": "BOS",
+    "<｜end▁of▁sentence｜>": "EOS",
+    "<｜User｜>": "User",
+    ASSISTANT_TAG: "Assistant",
+    THINK_START: THINK_START,
+    THINK_END: THINK_END,
+}
 # Matrices are padded to a round size, 64 to 512 rows beyond the tokenizer; more than this is another model's tokenizer.
 MAX_PADDING = 1024
 
@@ -58,7 +65,8 @@ def check_special_tokens(subject: Subject, report: Report) -> Iterator[Finding]:
             f"{OWN}; without <think> thought and answer are not told apart",
         )
     else:
-        yield Finding("special tokens", OK, " ".join(f"{tag} {tokenizer.token_to_id(tag)}" for tag in TAGS))
+        ids = ", ".join(f"{name} {tokenizer.token_to_id(tag)}" for tag, name in TAGS.items())
+        yield Finding("special tokens", OK, ids)
 
 
 def check_samples(subject: Subject, report: Report) -> Iterator[Finding]:
