@@ -130,7 +130,7 @@ def test_another_source_is_noticed(source, source_folder, calibration, tmp_path)
         quantize(open_checkpoint(copy), tmp_path / "out", calibration=calibration)
 
 
-@pytest.mark.parametrize("name", ["model/model-00002-of-00003.safetensors", "states-1.bin", "progress.json"])
+@pytest.mark.parametrize("name", ["out/model-00002-of-00003.safetensors", "states-1.bin", "progress.json"])
 def test_damage_is_noticed_and_made_good(source, calibration, tmp_path, name):
     quantize(source, tmp_path / "whole", calibration=calibration)
     with pytest.raises(StopError):

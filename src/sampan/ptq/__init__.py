@@ -8,13 +8,14 @@ In memory are one layer's float32 weights, the statistics of one matrix's inputs
 in a file. Start reading at `layer_quantizer.py`.
 """
 
-from sampan.ptq.calibration import Calibration, read_calibration
+from sampan.ptq.calibration import OWN_CALIBRATION, Calibration, read_calibration
 from sampan.ptq.recipe import METHODS, SCHEMES, Recipe
 from sampan.ptq.result import MatrixError, Result
 from sampan.ptq.run import quantize
 
 __all__ = [
     "METHODS",
+    "OWN_CALIBRATION",
     "SCHEMES",
     "Calibration",
     "MatrixError",

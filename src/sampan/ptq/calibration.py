@@ -16,7 +16,7 @@ from sampan.convert import write_texts
 from sampan.errors import SampanError, UsageError
 from sampan.text import ChatTemplate, Tokenizer
 
-OWN = Path(__file__).parent / "calibration.jsonl"
+OWN_CALIBRATION = Path(__file__).parent / "calibration.jsonl"
 MAX_FILE_BYTES = 64 * 2**20
 FORM = 'write {"text": "..."} or {"messages": [...]} on each line'
 
@@ -65,7 +65,7 @@ def read_calibration(
     for name, value, least in (("samples", samples, 1), ("length", length, 16)):
         if value < least:
             raise UsageError(f"{name}={value} is out of range", remedy=f"use at least {least}")
-    file = Path(path) if path else OWN
+    file = Path(path) if path else OWN_CALIBRATION
     found = list(_samples(file, _tokenizer(checkpoint), length))
     if not found:
         raise UsageError(f"{file} holds no text", remedy=f"give a text, or a .jsonl file: {FORM}")

@@ -63,15 +63,12 @@ class Progress:
 class WorkFolder:
     """Args:
     path: of the folder; it is there, and nobody else has it.
+    name: of the model.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str) -> None:
         self.path = path
-
-    @property
-    def model(self) -> Path:
-        """What becomes the destination."""
-        return self.path / "model"
+        self.model = path / name  # what becomes the destination
 
     def states_file(self, layer: int) -> Path:
         """Hidden states before a layer."""
@@ -163,6 +160,6 @@ def work_folder(target: Path) -> Iterator[WorkFolder]:
             raise UsageError(
                 f"another process quantises to {target}", remedy="wait for it, or choose another destination"
             ) from None
-        yield WorkFolder(path)
+        yield WorkFolder(path, target.name)
     finally:
         os.close(fd)
