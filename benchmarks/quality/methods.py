@@ -39,12 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.quality.methods", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--tokens", type=int, default=2048, help="of each model's texts (default: %(default)s)")
     parser.add_argument("--subject", choices=("planted", "sampan-tiny"), help="only this one")
+    parser.add_argument(
+        "--formats", choices=tuple(KEEPS), action="append", help="only these; may be given several times"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results", help="default: %(default)s")
     options = parser.parse_args(arguments)
     console, report = Console(), Report([], {}, {})
     with tempfile.TemporaryDirectory() as temporary:
         for subject, calibration in _subjects(Path(temporary), options.tokens, options.subject):
-            _measure(subject, calibration, Path(temporary), report, console)
+            _measure(subject, calibration, options.formats or tuple(KEEPS), Path(temporary), report, console)
             console.print(table(report, subject.name))
     target = options.output / f"methods-{commit() or 'unknown'}.json"
     report.write(target)
@@ -57,25 +60,28 @@ def _subjects(work: Path, num_tokens: int, only: str | None) -> Iterator[tuple[S
         subject = embedded(num_tokens)
         yield subject, read_calibration(open_checkpoint(subject.folder))
     if only != "sampan-tiny":
-        texts = planted_texts(CONFIG, 32, TEXT_LENGTH, seed=7)
+        texts = planted_texts(CONFIG, 24, TEXT_LENGTH, seed=7)
         yield planted(work, num_tokens), Calibration("planted", tuple(tuple(text) for text in texts))
 
 
-def _measure(subject: Subject, calibration: Calibration, work: Path, report: Report, console: Console) -> None:
+def _measure(
+    subject: Subject, calibration: Calibration, formats: Sequence[str], work: Path, report: Report, console: Console
+) -> None:
     """Adds all ways of one subject to the report."""
     checkpoint = open_checkpoint(subject.folder)
     config = checkpoint.config
     embedding = 0 if config.tie_word_embeddings else config.vocab_size * config.hidden_size
     report.weights_read[subject.name] = config.num_parameters - embedding
     reference = subject.reference()
-    for (formats, (scheme, keep)), method in product(KEEPS.items(), METHODS):
-        console.print(f"{subject.name}: {formats} by {method}", highlight=False)
+    for name, method in product(formats, METHODS):
+        scheme, keep = KEEPS[name]
         folder = work / "quantized"
         quantize(checkpoint, folder, Recipe(scheme, method, keep), calibration=calibration, force=True)
         served = Subject(subject.name, folder, subject.texts)
         [measured] = native(served, {"auto": (CACHE,)})
         result = divergence(reference, measured.logits, subject.texts)
-        report.rows.append(Row(subject.name, method, formats, CACHE, measured.bytes_read, result))
+        report.rows.append(Row(subject.name, method, name, CACHE, measured.bytes_read, result))
+        console.print(f"{subject.name}: {name} by {method}: mean KL {result.mean_kl:.1e}", highlight=False)
 
 
 if __name__ == "__main__":
