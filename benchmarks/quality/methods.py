@@ -16,13 +16,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.comparison.results import commit
 from benchmarks.quality.divergence import divergence
 from benchmarks.quality.engines import native
 from benchmarks.quality.planted import CONFIG, planted_texts
 from benchmarks.quality.report import Report, Row, table
 from benchmarks.quality.subjects import TEXT_LENGTH, Subject, embedded, planted
 from sampan.checkpoint import open_checkpoint
+from sampan.evaluation.provenance import commit
 from sampan.ptq import METHODS, Calibration, Recipe, quantize, read_calibration
 
 ROOT = Path(__file__).parents[2]
