@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
+
+from sampan.cli.main import main
 
 
 @pytest.fixture
@@ -37,17 +38,24 @@ def test_a_model_is_quantised_measured_and_published(model_folder, texts, sampan
     assert len(quality["candidates"][0]["layers"]) == 7
     names = {file.name for file in target.iterdir()}
     assert {"tokenizer.json", "config.json", "quantization.json", "quality.html"} <= names
-    shutil.rmtree(target)
 
 
-def test_what_is_wrong_is_told_before_anything_is_loaded(model_folder, sampan, tmp_path):
-    for words, what in (
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
         (("--scheme", "int3"), "int3"),
         (("--max-loss", "0"), "max-loss"),
-        (("--calibration", tmp_path / "absent.jsonl"), "absent.jsonl"),
+        (("--calibration", "absent.jsonl"), "absent.jsonl"),
         (("--keep", "everything"), "everything"),
-    ):
-        finished = sampan("quantize", model_folder, tmp_path / "out", *words)
-        assert finished.returncode == 2, finished.stderr
-        assert what in finished.stderr
-    assert sampan("quantize", model_folder, model_folder).returncode == 2
+    ],
+)
+def test_what_is_wrong_is_told_before_work_begins(model_folder, tmp_path, capsys, words, what):
+    target = tmp_path / "out"
+    assert main(["quantize", str(model_folder), str(target), *words]) == 2
+    assert what in capsys.readouterr().err
+    assert not target.exists()
+
+
+def test_the_source_is_never_the_destination(model_folder, capsys):
+    assert main(["quantize", str(model_folder), str(model_folder), "--force"]) == 2
+    assert "the source itself" in capsys.readouterr().err

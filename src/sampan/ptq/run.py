@@ -60,7 +60,7 @@ def quantize(
         CheckpointError: the target is there, a weight cannot be rounded, there is no room, a file cannot be written.
         TokenizerError: the model has no tokenizer.
     """
-    target, recipe = Path(target), recipe or Recipe()
+    target, recipe = Path(target).absolute(), recipe or Recipe()
     check_target(target, checkpoint.path, force=force)
     formats = recipe.formats(checkpoint.config)
     with work_folder(target) as work:
@@ -111,7 +111,9 @@ class _Job:
         bits = max(mean_bits(formats, self._config), self._recipe.max_bits or 0)
         matrices = sum(sizes.values())
         states = 3 * 4 * self._batches[-1].end * self._config.hidden_size
-        needed = int(matrices * bits / 8 + (self._config.num_parameters - matrices) * BITS["bf16"] / 8 + states)
+        written = sum(file.stat().st_size for file in self._work.model.iterdir())
+        weights = int(matrices * bits + (self._config.num_parameters - matrices) * BITS["bf16"]) // 8
+        needed = max(weights - written, 0) + states
         free = shutil.disk_usage(self._work.path).free
         if free < needed:
             raise CheckpointError(
