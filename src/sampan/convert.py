@@ -88,8 +88,13 @@ def write_texts(checkpoint: Checkpoint, source: Path, folder: Path) -> None:
         for name, content in tokenizer_files(checkpoint.keys, str(source)).items():
             (folder / name).write_text(content, encoding="utf-8")
         return
+    copy_texts(source, folder)
+
+
+def copy_texts(source: Path, target: Path) -> None:
+    """Copies what a model folder holds beside its weights and their configuration. Raises OSError."""
     for file in {file for pattern in TEXTS for file in source.glob(pattern)}:
-        shutil.copyfile(file, folder / file.name)
+        shutil.copyfile(file, target / file.name)
 
 
 def _stored_dtype(checkpoint: Checkpoint) -> str:
