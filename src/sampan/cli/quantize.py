@@ -106,16 +106,14 @@ def measure(source: str, folder: Path, result: Result, calibration: Calibration,
     Raises:
         QualityError: more than is allowed.
     """
-    from pathlib import Path
-
-    from sampan.evaluation import LayerError, Subject, evaluate, read_material, write_quality
+    from sampan.evaluation import LayerError, Subject, evaluate, read_material, read_texts, write_quality
     from sampan.ptq import OWN_CALIBRATION
 
-    seen = OWN_CALIBRATION if calibration.calibration is None else Path(calibration.calibration)
+    seen = calibration.calibration or OWN_CALIBRATION
     quality = evaluate(
         Subject(str(folder)),
         Subject.exact(source),
-        material=read_material(gate.data).limited(gate.max_tasks).without(seen),
+        material=read_material(gate.data).limited(gate.max_tasks).without(read_texts(seen)),
         layers=[LayerError(matrix.name, matrix.format, matrix.error) for matrix in result.matrices],
         progress=report,
     )
