@@ -36,10 +36,10 @@ def quantize(
     source: Annotated[str, Argument("a name from `sampan list`, a folder or a .gguf file")],
     destination: Annotated[str, Argument("the folder to write")],
     scheme: Annotated[str, Option("of the weights", metavar="P", choices=("int8", "int4"))] = "int4",
-    method: Annotated[str, Option("how to round", metavar="M", choices=("absmax", "smoothquant", "gptq"))] = "gptq",
+    method: Annotated[str, Option("of rounding", metavar="M", choices=("absmax", "smoothquant", "gptq"))] = "gptq",
     keep: Annotated[
         tuple[str, ...],
-        Option("keep it wider: attention, layers.0, down_proj=bf16 or the like; or none", metavar="WHAT"),
+        Option("keep it wider: attention, layers.0, down_proj=bf16; or none", metavar="WHAT"),
     ] = (),
     max_layer_error: Annotated[float | None, Option("make a matrix wider whose outputs change more, as 0.05")] = None,
     max_bits: Annotated[float | None, Option("spend so many bits a weight where they help most, as 5.5")] = None,
