@@ -296,10 +296,10 @@ def queue() -> Sequence[Json]:
 def thought() -> Sequence[Json]:
     thoughts, answers = (rate(registry.TOKENS, kind=f'="{kind}"') for kind in ("thought", "answer"))
     return (
-        graph("Time", "From the first token of a thought to its end.", "s", *percentiles(registry.THINKING)),
-        graph("Length", "Tokens of a thought.", "short", *percentiles(registry.REQUEST_THINKING_TOKENS)),
+        graph("Thinking time", "From the first token of a thought to its end.", "s", *percentiles(registry.THINKING)),
+        graph("Length of thoughts", "Tokens of a thought.", "short", *percentiles(registry.REQUEST_THINKING_TOKENS)),
         graph(
-            "Share of tokens",
+            "Share of thought",
             "How much of what is written is thought.",
             "percentunit",
             query(share(thoughts, f"({thoughts} + {answers})"), "thought"),

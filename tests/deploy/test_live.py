@@ -94,7 +94,7 @@ def scraped(watcher: Prometheus, times: int) -> None:
 
 def filled_in(expr: str) -> str:
     """A query of the dashboard, as Grafana sends it."""
-    for name, value in {"$__rate_interval": "30s", "$model_name": "sampan-tiny", "$instance": ".*"}.items():
+    for name, value in {"$__rate_interval": "1m", "$model_name": "sampan-tiny", "$instance": ".*"}.items():
         expr = expr.replace(name, value)
     assert "$" not in expr
     return expr
@@ -136,9 +136,11 @@ def test_what_an_alert_looks_at_is_there(watched: Watched, rule: dict[str, Any])
 
 
 def test_an_alert_begins_for_the_server_that_is_down_alone(watched: Watched) -> None:
-    alerts = watched.prometheus.get("alerts")["alerts"]
-    down = [alert["labels"]["instance"] for alert in alerts if alert["labels"]["alertname"] == "SampanDown"]
-    assert down == [NOBODY]
+    def down() -> list[str]:
+        labels = [alert["labels"] for alert in watched.prometheus.get("alerts")["alerts"]]
+        return [alert["instance"] for alert in labels if alert["alertname"] == "SampanDown"]
+
+    wait_until(lambda: down() == [NOBODY], pause=0.2)  # a busy machine may have missed a scrape
 
 
 def test_restarts_and_leavers_are_seen(watched: Watched) -> None:
