@@ -15,6 +15,7 @@ only where it is what Sampan would write.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from sampan.strict_json import parse_json_object
 
 CHECKSUM_FIELD = b'"header_crc32c":"'
 NO_CHECKSUM = "0" * 8
+CHECKSUM = re.compile("[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def read_header(header: bytes, data_size: int, source: str) -> StoreHeader:
         raise CheckpointError(f"{source}: the formats are not those of its matrices")
     if entries != lay_out(parts_of(config, formats)) or checksums.keys() != entries.keys():
         raise CheckpointError(f"{source}: the tensors are not those of its configuration")
+    if not all(CHECKSUM.fullmatch(checksum) for checksum in checksums.values()):
+        raise CheckpointError(f"{source}: a checksum is none")
     numbers = {name: int(checksums[name], 16) for name in entries}
     return StoreHeader(config, precision, formats, metadata.get("source", ""), entries, numbers)
 

@@ -14,6 +14,7 @@ import tokenizers
 
 from sampan.config import ModelConfig
 from sampan.errors import RequestError, TokenizerError
+from sampan.text.library_errors import one_line
 from sampan.text.reasoning import THINK_END, THINK_START, ends_in_thought
 from sampan.text.special_tokens import SpecialTokens
 from sampan.text.tokenizer_config import TokenizerConfig
@@ -90,7 +91,7 @@ class Tokenizer:
             raise
         except BaseException as error:  # the library raises nothing more exact, and its panics are no `Exception`
             raise TokenizerError(
-                f"{file} is damaged: {error}", remedy="fetch the file again from where the model came from"
+                f"{file} is damaged: {one_line(error)}", remedy="fetch the file again from where the model came from"
             ) from error
         return cls(engine, config, source=str(file), num_plain=num_plain)
 
