@@ -26,12 +26,14 @@ class RawTensor:
             uint16. A view of the mapped file where the file holds them so; else they are made at each call. Neither
             aligned to the element size nor contiguous for sure.
         file: where it is stored.
+        quantised: what it is stored as where the elements are made from a quantised type, such as `Q4_K`.
     """
 
     dtype: str
     shape: tuple[int, ...]
     rows: Callable[[int, int], Array]
     file: Path
+    quantised: str = ""
 
     @property
     def data(self) -> Array:

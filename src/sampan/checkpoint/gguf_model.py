@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from sampan.checkpoint.base import CodedTensor, RawTensor, widened
-from sampan.checkpoint.dtypes import Array, Float32Array
+from sampan.checkpoint.dtypes import Array, Float32Array, HalfArray, Int8Array
 from sampan.checkpoint.gguf_reader import GgufFile
 from sampan.checkpoint.shapes import OUTPUT, expected_tensors, verify
 from sampan.config import ModelConfig, RopeScaling
@@ -29,6 +30,8 @@ LAYER_TENSORS = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+Number = TypeVar("Number", bound=np.generic)
+
 ROPE_FACTORS = "rope_freqs.weight"
 ANOTHER = "use a GGUF file of an R1 distill"
 
@@ -66,23 +69,43 @@ class GgufCheckpoint:
         return widened(self.raw(name), name)
 
     def raw(self, name: str) -> RawTensor:
-        if name not in self._names:
-            raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
-        raw = self._file.raw(self._names[name])
+        raw = self._file.raw(self._stored_name(name))
         if not is_in_turn(name, self.config):
             return raw
-        return RawTensor(raw.dtype, raw.shape, lambda begin, end: self._in_halves(raw, begin, end), raw.file)
+
+        def rows(begin: int, end: int) -> Array:
+            return self._in_halves(raw.rows(*self._whole_heads(begin, end)), begin, end)
+
+        return replace(raw, rows=rows)
 
     def coded(self, name: str) -> CodedTensor | None:
-        return None
+        coded = self._file.coded(self._stored_name(name))
+        if coded is None or not is_in_turn(name, self.config):
+            return coded
+        stored = coded.rows
 
-    def _in_halves(self, raw: RawTensor, begin: int, end: int) -> Array:
-        """Rows whose heads have their halves one below the other, from those that `is_in_turn` says lie otherwise."""
-        half = self.config.head_dim // 2
-        first, last = begin // (2 * half), -(-end // (2 * half))
-        heads = raw.rows(first * 2 * half, last * 2 * half).reshape(last - first, half, 2, -1)
-        rows = heads.swapaxes(1, 2).reshape((last - first) * 2 * half, -1)
-        return rows[begin - first * 2 * half :][: end - begin]
+        def rows(begin: int, end: int) -> tuple[Int8Array, HalfArray]:
+            codes, scales = stored(*self._whole_heads(begin, end))
+            return self._in_halves(codes, begin, end), self._in_halves(scales, begin, end)
+
+        return replace(coded, rows=rows)
+
+    def _stored_name(self, name: str) -> str:
+        if name not in self._names:
+            raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
+        return self._names[name]
+
+    def _whole_heads(self, begin: int, end: int) -> tuple[int, int]:
+        """The rows of all heads that have a part in some rows."""
+        size = self.config.head_dim
+        return begin // size * size, -(-end // size) * size
+
+    def _in_halves(self, heads: npt.NDArray[Number], begin: int, end: int) -> npt.NDArray[Number]:
+        """Rows `begin` to `end`, with the halves of each head one below the other, from those of whole heads as
+        `is_in_turn` says that they lie."""
+        size = self.config.head_dim
+        rows = heads.reshape(-1, size // 2, 2, heads.shape[-1]).swapaxes(1, 2).reshape(heads.shape)
+        return rows[begin % size :][: end - begin]
 
 
 def open_gguf(path: Path) -> GgufCheckpoint:
