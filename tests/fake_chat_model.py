@@ -40,7 +40,7 @@ class FakeModel:
                 yield StreamPart(TextDelta(content=" word"))
             yield StreamPart(TextDelta(content="!"))
             completion = CompletionOutput(0, "", (5, 6), self._finish_reason)
-            yield StreamPart(TextDelta(), RequestOutput("r", None, (1, 2, 3), (completion,)))
+            yield StreamPart(TextDelta(), output=RequestOutput("r", None, (1, 2, 3), (completion,)))
         finally:
             self.num_open -= 1
 

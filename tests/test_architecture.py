@@ -97,11 +97,12 @@ def test_importing_sampan_loads_no_room_and_no_dependency() -> None:
 
 def test_the_public_names_are_there() -> None:
     code = "import sampan; print(all(getattr(sampan, name) for name in sampan.__all__), *dir(sampan))"
-    assert run_python(code) == "True LLM SamplingParams __version__"
+    names = "AutoModelForCausalLM AutoTokenizer GenerationConfig LLM SamplingParams TextIteratorStreamer TextStreamer"
+    assert run_python(code) == f"True {names} __version__"
 
 
 def test_the_engine_does_not_load_paddle() -> None:
-    code = "import sys; from sampan import LLM, SamplingParams; print('paddle' in sys.modules)"
+    code = "import sys; from sampan import *; print('paddle' in sys.modules)"
     assert run_python(code) == "False"
 
 

@@ -124,7 +124,6 @@ def test_no_scaling_has_many_spellings(scaling: Any) -> None:
         ({"hidden_act": "gelu"}, "hidden_act='gelu' is not supported"),
         ({"mlp_bias": True}, "mlp_bias=True is not supported"),
         ({"model_type": "llama", "attention_bias": True}, "attention_bias=True is out of range"),
-        ({"quantization_config": {"quant_method": "gptq"}}, "quantization_config=.* is not supported"),
         ({"partial_rotary_factor": 0.5}, "partial_rotary_factor=0.5 is not supported"),
         ({"tie_word_embeddings": "false"}, "tie_word_embeddings='false' is neither true nor false"),
         ({"layer_types": ["full_attention", "sliding_attention"]}, "layer_types=.* is not supported"),

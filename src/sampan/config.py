@@ -44,7 +44,6 @@ IMPLEMENTED = {
     "hidden_act": "silu",
     "mlp_bias": False,
     "partial_rotary_factor": 1.0,
-    "quantization_config": None,
     "use_sliding_window": False,
 }
 

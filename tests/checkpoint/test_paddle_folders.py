@@ -19,7 +19,7 @@ from sampan.checkpoint.paddle_layout import PaddleLayout
 from sampan.checkpoint.pdparams_reader import PdparamsFile
 from sampan.checkpoint.safetensors_writer import write_safetensors
 from sampan.config import ModelConfig
-from sampan.errors import CheckpointError
+from sampan.errors import CheckpointError, ConfigError
 from tiny_checkpoints import CONFIGS, QWEN, Tensors, random_tensors
 
 
@@ -225,3 +225,25 @@ def test_the_engine_says_the_same_of_either_form(tmp_path: Path) -> None:
     ]
     assert answers[0] == answers[1]
     assert answers[2] == answers[3]
+
+
+@pytest.mark.parametrize(
+    ("quantization", "message"),
+    [
+        ({}, ""),
+        ({"weight_quantize_algo": "weight_only_int8"}, ""),
+        ({"quant_type": "weight_only_int8", "act_quant_method": "abs_max"}, ""),
+        ({"weight_quantize_algo": "weight_only_int4"}, "weight_quantize_algo='weight_only_int4' is not read"),
+        ({"quant_type": "a8w8"}, "quant_type='a8w8' is not read"),
+        ({"group_size": 64}, "group_size=64 is not read"),
+        ({"smooth": True}, "the field 'smooth' is not known"),
+    ],
+)
+def test_the_quantisation_that_a_configuration_names(tmp_path: Path, quantization: dict, message: str) -> None:
+    write_folder(tmp_path, QWEN, in_paddle(random_tensors(QWEN), QWEN))
+    (tmp_path / "config.json").write_text(json.dumps({**QWEN.to_dict(), "quantization_config": quantization}))
+    if not message:
+        open_checkpoint(tmp_path)
+        return
+    with pytest.raises(ConfigError, match=message):
+        open_checkpoint(tmp_path)

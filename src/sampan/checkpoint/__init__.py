@@ -1,12 +1,13 @@
 """From bytes on disk to named tensors, lazily, and back.
 
-Knows: safetensors, `.pdparams` and GGUF files, folders in Hugging Face's and PaddleNLP's form, which tensors a model
-has, where models lie on this machine. Refuses to know: Paddle, what is computed with a tensor, the network. It believes
-no size, offset, count or path that a file states before it has checked it, and never runs or unpickles anything that a
-file holds.
+Knows: safetensors, `.pdparams` and GGUF files, folders in Hugging Face's and PaddleNLP's form, weights that are stored
+as integers, which tensors a model has, where models lie on this machine. Refuses to know: Paddle, what is computed with
+a tensor, the network. It believes no size, offset, count or path that a file states before it has checked it, and never
+runs or unpickles anything that a file holds.
 """
 
 from sampan.checkpoint.base import Checkpoint, CodedTensor, RawTensor
+from sampan.checkpoint.coded_writer import finish_coded_folder, write_coded_checkpoint, write_coded_shard
 from sampan.checkpoint.folder import open_checkpoint
 from sampan.checkpoint.folder_writer import write_checkpoint
 from sampan.checkpoint.gguf_model import GgufCheckpoint
@@ -24,12 +25,15 @@ __all__ = [
     "ResolvedModel",
     "SafetensorsFile",
     "expected_tensors",
+    "finish_coded_folder",
     "model_folder",
     "open_checkpoint",
     "resolve_model",
     "sampan_home",
     "verify",
     "write_checkpoint",
+    "write_coded_checkpoint",
+    "write_coded_shard",
     "write_gguf",
     "write_safetensors",
 ]

@@ -103,6 +103,9 @@ class Checkpoint(Protocol):
     config: ModelConfig
     path: Path
 
+    def files(self) -> Sequence[Path]:
+        """All files that say what the tensors are."""
+
     def names(self) -> Sequence[str]:
         """All stored names, in no promised order."""
 

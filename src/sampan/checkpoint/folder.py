@@ -12,9 +12,10 @@ from sampan.checkpoint.dtypes import Float32Array
 from sampan.checkpoint.gguf_model import open_gguf
 from sampan.checkpoint.paddle_layout import PREFIXES, PaddleLayout
 from sampan.checkpoint.pdparams_reader import PdparamsFile
+from sampan.checkpoint.quantized_tensors import with_quantized
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
 from sampan.checkpoint.shapes import verify
-from sampan.config import ModelConfig
+from sampan.config import MAX_CONFIG_BYTES, ModelConfig
 from sampan.errors import CheckpointError
 from sampan.strict_json import FETCH_AGAIN, read_json_object
 
@@ -23,17 +24,23 @@ SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 PADDLE_FILE = "model_state.pdparams"
 PADDLE_INDEX_FILE = "model_state.pdparams.index.json"
+QUANTIZATION = "quantization_config"  # a key of config.json
 GGUF = ".gguf"
 OTHER_FORMS = (".bin", GGUF, ".pt", ".pth")
 MAX_INDEX_BYTES = 4_000_000  # as for the headers that it sums up
 
 
 class FolderCheckpoint:
-    """See `Checkpoint`. `tensors` says which file holds which name."""
+    """See `Checkpoint`. `tensors` says which of `files` holds which name."""
 
-    def __init__(self, path: Path, config: ModelConfig, tensors: Mapping[str, TensorFile]) -> None:
+    def __init__(
+        self, path: Path, config: ModelConfig, tensors: Mapping[str, TensorFile], files: Sequence[Path]
+    ) -> None:
         self.path, self.config = path, config
-        self._tensors = tensors
+        self._tensors, self._files = tensors, files
+
+    def files(self) -> Sequence[Path]:
+        return self._files
 
     def names(self) -> Sequence[str]:
         return list(self._tensors)
@@ -66,11 +73,17 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         return open_gguf(folder)
     if not os.path.isdir(folder):  # unlike `Path.is_dir` it does not raise where the way there is barred
         raise CheckpointError(f"{folder} is not a folder", remedy="give one with config.json and weights")
-    config = ModelConfig.from_file(folder / CONFIG_FILE)
+    data = read_json_object(folder / CONFIG_FILE, MAX_CONFIG_BYTES)
+    config = ModelConfig.from_dict(data, source=str(folder / CONFIG_FILE))
     files = _open_files(folder)
     if _are_paddles(files):
         files = {shard: PaddleLayout(file, config) for shard, file in files.items()}
-    checkpoint = FolderCheckpoint(folder, config, {name: file for file in files.values() for name in file.names()})
+    tensors = {name: file for file in files.values() for name in file.names()}
+    paths = [file.path for file in files.values()]
+    if data.get(QUANTIZATION) is not None:
+        tensors = with_quantized(folder / CONFIG_FILE, data[QUANTIZATION], tensors)
+        paths.append(folder / CONFIG_FILE)  # it says what the integers mean
+    checkpoint = FolderCheckpoint(folder, config, tensors, paths)
     verify(checkpoint)
     return checkpoint
 

@@ -61,17 +61,14 @@ def write_checkpoint(
     integers = [name for name, raw in sources.items() if not is_float(raw)]
     if integers:
         raise CheckpointError(f"{folder}: tensor {integers[0]!r} does not hold floats", remedy="give float arrays")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"{folder} cannot be made: {error.strerror}", remedy="choose another folder") from error
+    make_folder(folder)
     single, index, _ = FORMS[form]
     outdated = {path for names in FORMS.values() for name in names for path in folder.glob(name)}
     stored = as_paddles(sources, config) if form == "pdparams" else sources
     sizes = {name: math.prod(raw.shape) * BY_NAME[dtype].storage.itemsize for name, raw in stored.items()}
     check_room(folder, sum(sizes.values()), "the weights")
     count = _Count(sum(sizes.values()), report)
-    shards = _split(sizes, max_shard_bytes, single)
+    shards = split(sizes, max_shard_bytes, single)
     for file_name, names in shards.items():
         part = {name: stored[name] for name in names}
         if form == "pdparams":
@@ -81,9 +78,9 @@ def write_checkpoint(
         outdated.discard(folder / file_name)
     if len(shards) > 1:
         weight_map = {name: file_name for file_name, names in shards.items() for name in names}
-        _write_json(folder / index, {"metadata": {"total_size": sum(sizes.values())}, "weight_map": weight_map})
+        write_json(folder / index, {"metadata": {"total_size": sum(sizes.values())}, "weight_map": weight_map})
         outdated.discard(folder / index)
-    _write_json(folder / CONFIG_FILE, {**config.to_dict(), "torch_dtype": TORCH_DTYPES[dtype]})
+    write_json(folder / CONFIG_FILE, {**config.to_dict(), "torch_dtype": TORCH_DTYPES[dtype]})
     for file in outdated:
         file.unlink(missing_ok=True)
 
@@ -100,7 +97,15 @@ class _Count:
             self._report(self._done, self._total)
 
 
-def _split(sizes: Mapping[str, int], max_bytes: int | None, single: str) -> dict[str, list[str]]:
+def make_folder(folder: Path) -> None:
+    """Makes it where there is none. Raises CheckpointError: it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be made: {error.strerror}", remedy="choose another folder") from error
+
+
+def split(sizes: Mapping[str, int], max_bytes: int | None, single: str) -> dict[str, list[str]]:
     """File name -> tensors in it, in order. A tensor that is larger than `max_bytes` has a file of its own."""
     groups: list[list[str]] = [[]]
     size = 0
@@ -116,6 +121,7 @@ def _split(sizes: Mapping[str, int], max_bytes: int | None, single: str) -> dict
     return {f"{stem}-{i:05d}-of-{len(groups):05d}.{suffix}": group for i, group in enumerate(groups, start=1)}
 
 
-def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Raises CheckpointError: it cannot be written; an older file then stays."""
     with atomic_file(path) as file:
         file.write((json.dumps(data, indent=2, sort_keys=True) + "\n").encode())

@@ -62,6 +62,9 @@ class GgufCheckpoint:
         # What is not ours keeps its name, so that it is reported as left over.
         self._names |= {name: name for name in stored - set(self._names.values()) - {ROPE_FACTORS}}
 
+    def files(self) -> Sequence[Path]:
+        return [self.path]
+
     def names(self) -> Sequence[str]:
         return list(self._names)
 

@@ -7,7 +7,7 @@ Python API.
 
 from sampan.engine.engine import Engine
 from sampan.engine.llm import LLM
-from sampan.engine.loader import LoadedModel, load_model
+from sampan.engine.loader import LoadedModel, load_model, load_tokenizer
 from sampan.engine.outputs import CompletionOutput, EngineOutput, FinishReason, RequestOutput
 from sampan.engine.request import Request
 from sampan.engine.sampling_params import SamplingParams
@@ -23,4 +23,5 @@ __all__ = [
     "RequestOutput",
     "SamplingParams",
     "load_model",
+    "load_tokenizer",
 ]

@@ -23,9 +23,11 @@ Params = SamplingParams | Sequence[SamplingParams] | None
 
 @dataclass(frozen=True, slots=True)
 class StreamPart:
-    """A piece of a streamed answer. The last one is empty but for `output`, the whole answer."""
+    """A piece of a streamed answer: the tokens of a step, and the text that became certain with them. The last one is
+    empty but for `output`, the whole answer."""
 
     delta: TextDelta
+    token_ids: tuple[int, ...] = ()
     output: RequestOutput | None = None
 
 
@@ -153,10 +155,28 @@ class LLM:
             RequestError: a message or parameter cannot be served.
         """
         prompt = self._loaded.chat_template.encode(messages, thinking=thinking)
-        answer = self._answer(prompt.text, prompt.token_ids, sampling_params or self._loaded.sampling_defaults)
-        for _, delta in self._run([answer]):
-            yield StreamPart(delta)
-        yield StreamPart(TextDelta(), answer.output())
+        yield from self._stream(prompt.text, prompt.token_ids, sampling_params)
+
+    def stream(
+        self, prompt: str | Sequence[int], sampling_params: SamplingParams | None = None
+    ) -> Iterator[StreamPart]:
+        """Continues one plain text, or token ids as they are, piece by piece. Closing the iterator early ends the
+        request.
+
+        Raises:
+            RequestError: the prompt or a parameter cannot be served.
+        """
+        text = prompt if isinstance(prompt, str) else None
+        ids = self._loaded.tokenizer.encode(text, add_bos=True) if text is not None else list(map(int, prompt))
+        yield from self._stream(text, ids, sampling_params)
+
+    def _stream(
+        self, text: str | None, prompt: Sequence[int], sampling_params: SamplingParams | None
+    ) -> Iterator[StreamPart]:
+        answer = self._answer(text, prompt, sampling_params or self._loaded.sampling_defaults)
+        for _, part in self._run([answer]):
+            yield part
+        yield StreamPart(TextDelta(), output=answer.output())
 
     def _complete(
         self,
@@ -190,7 +210,7 @@ class LLM:
         )
         return _Answer(text, Request(f"llm-{next(self._ids)}", prompt, params), stream)
 
-    def _run(self, answers: Sequence[_Answer]) -> Iterator[tuple[_Answer, TextDelta]]:
+    def _run(self, answers: Sequence[_Answer]) -> Iterator[tuple[_Answer, StreamPart]]:
         """Steps until all have ended; yields after each step of each answer. Whatever happens, none is left in the
         engine."""
         engine = self._loaded.engine
@@ -205,11 +225,11 @@ class LLM:
                     open_answers[answer.request.request_id] = answer
                 for output in engine.step():
                     answer = open_answers[output.request_id]
-                    delta = answer.take(output)
+                    part = answer.take(output)
                     if answer.finish_reason is not None:
                         engine.abort(output.request_id)  # of stop strings the engine does not know
                         del open_answers[output.request_id]
-                    yield answer, delta
+                    yield answer, part
         finally:
             for request_id in open_answers:
                 engine.abort(request_id)
@@ -226,15 +246,16 @@ class _Answer:
         self._logprobs: list[TokenLogprobs] = []
         self._prompt_logprobs: list[TokenLogprobs] = []
 
-    def take(self, output: EngineOutput) -> TextDelta:
-        """Takes a step's output in and returns what it added to the text."""
+    def take(self, output: EngineOutput) -> StreamPart:
+        """Takes a step's output in and returns what it added."""
         num_before = self.stream.num_tokens
         delta, self.finish_reason, self.stop_reason = read_output(self.stream, output)
         num_taken = self.stream.num_tokens - num_before  # what came behind a stop string does not count
-        self._token_ids += output.new_token_ids[:num_taken]
+        token_ids = output.new_token_ids[:num_taken]
+        self._token_ids += token_ids
         self._logprobs += output.logprobs[:num_taken]
         self._prompt_logprobs += output.prompt_logprobs
-        return delta
+        return StreamPart(delta, token_ids)
 
     def output(self) -> RequestOutput:
         """The whole answer, once it has ended."""

@@ -113,6 +113,20 @@ def load_model(
     )
 
 
+def load_tokenizer(model: str | None = None) -> Tokenizer:
+    """A model's tokenizer. The weights need not be there, unless it lies in the same file.
+
+    Args:
+        model: see `load_model`.
+
+    Raises:
+        UnknownModelError, CheckpointError, TokenizerError: it cannot be read.
+    """
+    path = resolve_model(model).path
+    checkpoint = None if path.is_dir() else open_checkpoint(path)
+    return Tokenizer.from_dir(unpack_texts(checkpoint) if isinstance(checkpoint, GgufCheckpoint) else path)
+
+
 @dataclass(frozen=True)
 class _Source:
     """What a model is made from. Without a checkpoint its weights are random. What is read from text files is read when

@@ -38,7 +38,7 @@ def source_hash(
     report: Report | None = None,
     waiting: Callable[[], None] | None = None,
 ) -> str:
-    """SHA-256 over the configuration and the content of all weight files.
+    """SHA-256 over the configuration and the content of all files that say what the weights are.
 
     Args:
         folder: where the digests of files are remembered.
@@ -48,8 +48,7 @@ def source_hash(
     Raises:
         CheckpointError: a file cannot be read, or changes meanwhile.
     """
-    stored = {checkpoint.raw(name).file for name in checkpoint.names()}
-    files = sorted(file.resolve() for file in stored)
+    files = sorted({file.resolve() for file in checkpoint.files()})
     digests = _known_digests(files, _read_index(folder / INDEX_FILE))
     if len(digests) < len(files):
         with ExitStack() as turn:

@@ -96,12 +96,16 @@ class Tokenizer:
         return cls(engine, config, source=str(file), num_plain=num_plain)
 
     @cached_property
+    def num_plain(self) -> int:
+        """One more than the greatest id that is no added token's."""
+        if self._num_plain is not None:
+            return self._num_plain
+        return max(self._engine.get_vocab(with_added_tokens=False).values(), default=-1) + 1
+
+    @cached_property
     def vocab_size(self) -> int:
         """One more than the greatest token id. A model's matrices may be padded beyond it."""
-        num_plain = self._num_plain
-        if num_plain is None:
-            num_plain = max(self._engine.get_vocab(with_added_tokens=False).values(), default=-1) + 1
-        return max(num_plain, max(self._added, default=-1) + 1)
+        return max(self.num_plain, max(self._added, default=-1) + 1)
 
     @cached_property
     def adds_bos(self) -> bool:
@@ -186,6 +190,16 @@ class Tokenizer:
         """Id of a token as it is written in `tokenizer.json`."""
         token_id: int | None = self._engine.token_to_id(token)
         return token_id
+
+    def id_to_token(self, token_id: int) -> str | None:
+        """A token as it is written in `tokenizer.json`; None for ids that it does not hold."""
+        token: str | None = self._engine.id_to_token(token_id) if token_id >= 0 else None
+        return token
+
+    def vocabulary(self) -> dict[str, int]:
+        """Every token as it is written in `tokenizer.json`, added ones too, and its id."""
+        tokens: dict[str, int] = self._engine.get_vocab(with_added_tokens=True)
+        return tokens
 
     def is_in_reasoning(self, token_ids: Sequence[int]) -> bool:
         """See `sampan.text.reasoning.ends_in_thought`."""

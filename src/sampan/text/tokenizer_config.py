@@ -14,6 +14,7 @@ TEMPLATE_FILE = "chat_template.jinja"
 GENERATION_FILE = "generation_config.json"
 SPECIAL_TOKEN_ROLES = ("bos_token", "eos_token", "pad_token", "unk_token")
 MAX_BYTES = 16 * 1024 * 1024
+UNKNOWN_LENGTH = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,14 @@ class TokenizerConfig:
         add_bos_token: whether text gets a BOS in front; None leaves it to the tokenizer's own post-processor.
         chat_template: Jinja source, or None.
         eos_token_ids: ids of `generation_config.json`; empty where that file is absent or names none.
+        model_max_length: tokens of the longest text that the model is made for; None where nobody says.
     """
 
     special_tokens: dict[str, str]
     add_bos_token: bool | None = None
     chat_template: str | None = None
     eos_token_ids: tuple[int, ...] = ()
+    model_max_length: int | None = None
 
     @classmethod
     def from_dir(cls, path: Path) -> TokenizerConfig:
@@ -48,7 +51,13 @@ class TokenizerConfig:
             add_bos_token=add_bos if isinstance(add_bos, bool) else None,
             chat_template=_read_template(path / TEMPLATE_FILE) or _default_template(data.get("chat_template"), file),
             eos_token_ids=_eos_ids(path / GENERATION_FILE),
+            model_max_length=_length(data.get("model_max_length")),
         )
+
+
+def _length(value: Any) -> int | None:
+    """Hugging Face writes 10**30 where nothing is known."""
+    return value if isinstance(value, int) and 0 < value < UNKNOWN_LENGTH else None
 
 
 def _read_json(file: Path) -> dict[str, Any]:

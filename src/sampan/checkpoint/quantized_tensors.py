@@ -1,0 +1,76 @@
+"""Folders whose weights are stored as integers, by the formats that `quantization_config` names."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sampan.checkpoint.base import CodedTensor, RawTensor, TensorFile
+from sampan.checkpoint.compressed_tensors import read_compressed_tensors
+from sampan.checkpoint.dtypes import Float32Array
+from sampan.checkpoint.quantization_config import QuantizationConfig
+from sampan.checkpoint.quantized_matrix import QuantizedMatrix
+from sampan.checkpoint.stored_layer import StoredLayer
+
+Reader = Callable[[QuantizationConfig, Mapping[str, TensorFile]], list[tuple[StoredLayer, QuantizedMatrix]]]
+READERS: Mapping[str, Reader] = {"compressed-tensors": read_compressed_tensors}
+
+
+class QuantizedTensors:
+    """A `TensorFile` of the quantised weights of a folder, under the names of the floats that they stand for."""
+
+    def __init__(self, path: Path, matrices: Mapping[str, QuantizedMatrix]) -> None:
+        self.path = path
+        self._matrices = matrices
+
+    def names(self) -> Sequence[str]:
+        return list(self._matrices)
+
+    def get(self, name: str) -> Float32Array:
+        return self._matrices[name].get()
+
+    def raw(self, name: str) -> RawTensor:
+        return self._matrices[name].raw()
+
+    def coded(self, name: str) -> CodedTensor | None:
+        return self._matrices[name].coded
+
+
+PADDLES = (None, "weight_only_int8")
+# PaddleNLP writes what differs from its defaults. These say how weights were found, or speak of training.
+PADDLES_ASIDE = ("act_quant_method", "llm_int8_threshold", "quant_round_type", "weight_quant_method")
+
+
+def with_quantized(config_file: Path, data: Any, tensors: Mapping[str, TensorFile]) -> dict[str, TensorFile]:
+    """The tensors of a folder with its quantised layers under Hugging Face's names of their weights.
+
+    Args:
+        data: the object `quantization_config` of `config_file`.
+        tensors: by stored name, the file of each.
+
+    Raises:
+        ConfigError: the format is not read, or says something that Sampan does not know.
+        CheckpointError: a layer contradicts itself or the configuration.
+    """
+    config = QuantizationConfig(data, str(config_file))
+    method = config.data.get("quant_method")
+    if method is None:
+        _check_paddles(config)
+        return dict(tensors)
+    if not isinstance(method, str) or method not in READERS:
+        config.refuse(f"quant_method={reprlib.repr(method)} is not read")
+    layers = READERS[method](config, tensors)
+    used = {f"{layer.name}.{suffix}" for layer, _ in layers for suffix in layer.parts}
+    quantized = QuantizedTensors(config_file, {f"{layer.name}.weight": matrix for layer, matrix in layers})
+    plain = {name: file for name, file in tensors.items() if name not in used}
+    return {**plain, **dict.fromkeys(quantized.names(), quantized)}
+
+
+def _check_paddles(config: QuantizationConfig) -> None:
+    """PaddleNLP names no method; its layers show by their names that they are quantised."""
+    config.only(("weight_quantize_algo", "quant_type", "group_size", *PADDLES_ASIDE))
+    config.value("weight_quantize_algo", PADDLES)
+    config.value("quant_type", PADDLES)
+    config.value("group_size", (-1,), -1)
