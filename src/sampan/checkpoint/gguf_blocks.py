@@ -34,15 +34,16 @@ class BlockType:
 
     Args:
         widen: takes blocks [n, num_bytes] and gives values [n, num_values].
-        code_bits: where a value is nothing but a code times its block's scale: the bits of a code; else 0.
-        codes: there, gives the codes int8 [n, num_values] of blocks, whose first two bytes are the scale.
+        code_bits: of a code.
+        codes: where a value is nothing but a code times its block's scale, and the first two bytes of a block are that:
+            gives the codes int8 [n, num_values]; else None.
     """
 
     name: str
     num_values: int
     num_bytes: int
     widen: Callable[[Bytes], Float32Array]
-    code_bits: int = 0
+    code_bits: int
     codes: Callable[[Bytes], Int8Array] | None = None
 
     def scales(self, blocks: Bytes) -> HalfArray:
@@ -133,8 +134,8 @@ def _q6_k(blocks: Bytes) -> Float32Array:
 BLOCK_TYPES: Mapping[int, BlockType] = {
     2: BlockType("Q4_0", 32, 18, _q4_0, 4, _q4_0_codes),
     8: BlockType("Q8_0", 32, 34, _q8_0, 8, _q8_0_codes),
-    12: BlockType("Q4_K", 256, 144, _q4_k),
-    13: BlockType("Q5_K", 256, 176, _q5_k),
-    14: BlockType("Q6_K", 256, 210, _q6_k),
+    12: BlockType("Q4_K", 256, 144, _q4_k, 4),
+    13: BlockType("Q5_K", 256, 176, _q5_k, 5),
+    14: BlockType("Q6_K", 256, 210, _q6_k, 6),
 }
 """By ggml's number of the type."""

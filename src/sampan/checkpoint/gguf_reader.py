@@ -52,7 +52,12 @@ class GgufFile:
                 tensor.stored.name, tensor.shape, lambda begin, end: _rows(tensor, mapped, begin, end), self.path
             )
         return RawTensor(
-            "fp32", tensor.shape, lambda begin, end: _rows(tensor, mapped, begin, end), self.path, tensor.stored.name
+            "fp32",
+            tensor.shape,
+            lambda begin, end: _rows(tensor, mapped, begin, end),
+            self.path,
+            tensor.stored.name,
+            tensor.stored.code_bits,
         )
 
     def coded(self, name: str) -> CodedTensor | None:

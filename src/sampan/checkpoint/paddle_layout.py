@@ -120,7 +120,9 @@ class PaddleLayout:
     def _dequantised(self, stored: str) -> RawTensor:
         codes, scales = self._file.raw(stored), self._file.raw(stored.removesuffix(QUANT_WEIGHT) + QUANT_SCALE)
         _check_quantised(codes, scales, stored)
-        return RawTensor("fp32", codes.shape, lambda begin, end: _dequantise(codes, scales, begin, end), codes.file)
+        return RawTensor(
+            "fp32", codes.shape, lambda begin, end: _dequantise(codes, scales, begin, end), codes.file, "int8", 8
+        )
 
 
 def _check_quantised(codes: RawTensor, scales: RawTensor, stored: str) -> None:

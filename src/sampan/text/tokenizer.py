@@ -12,8 +12,9 @@ from pathlib import Path
 
 import tokenizers
 
-from sampan.config import ModelConfig
+from sampan.config import SIZE_LIMITS, ModelConfig
 from sampan.errors import RequestError, TokenizerError
+from sampan.strict_json import FETCH_AGAIN
 from sampan.text.library_errors import one_line
 from sampan.text.reasoning import THINK_END, THINK_START, ends_in_thought
 from sampan.text.special_tokens import SpecialTokens
@@ -104,8 +105,15 @@ class Tokenizer:
 
     @cached_property
     def vocab_size(self) -> int:
-        """One more than the greatest token id. A model's matrices may be padded beyond it."""
-        return max(self.num_plain, max(self._added, default=-1) + 1)
+        """One more than the greatest token id. A model's matrices may be padded beyond it.
+
+        Raises:
+            TokenizerError: it is beyond what any model has.
+        """
+        size = max(self.num_plain, max(self._added, default=-1) + 1)
+        if size > SIZE_LIMITS["vocab_size"]:
+            raise TokenizerError(f"{self._source} has the token id {size - 1}, beyond any model's", remedy=FETCH_AGAIN)
+        return size
 
     @cached_property
     def adds_bos(self) -> bool:
