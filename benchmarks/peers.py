@@ -21,10 +21,11 @@ from benchmarks.comparison.measurements import WORKS, Measurements
 from benchmarks.comparison.models import Workspace
 from benchmarks.comparison.plot import svg
 from benchmarks.comparison.report import tables
-from benchmarks.comparison.results import Comparison, commit
+from benchmarks.comparison.results import Comparison
 from benchmarks.comparison.rounds import measure_group
 from sampan import zoo
 from sampan.errors import SampanError
+from sampan.evaluation.provenance import commit
 from sampan.machine import read_processor
 
 ROOT = Path(__file__).parents[1]

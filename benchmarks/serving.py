@@ -22,7 +22,7 @@ from typing import Any
 import uvloop
 from rich.console import Console
 
-from benchmarks.comparison.results import commit, write_result
+from benchmarks.comparison.results import write_result
 from benchmarks.load.client import Client
 from benchmarks.load.exchange import Outcome
 from benchmarks.load.loops import closed_loop, open_loop
@@ -31,6 +31,7 @@ from benchmarks.load.report import table
 from benchmarks.load.server import ServerError, cpu_seconds, sampan_serve
 from benchmarks.load.summary import Counts, Objective, Point, summarise
 from benchmarks.load.workload import Workload
+from sampan.evaluation.provenance import commit
 from sampan.machine import read_processor
 
 FORMAT = 1

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sampan.checkpoint import Checkpoint
 from sampan.checkpoint.dtypes import BY_NAME, from_float32, to_float32
 from sampan.checkpoint.safetensors_header import Entry, build_header
 from sampan.config import ModelConfig
@@ -109,24 +110,24 @@ def is_linear(name: str) -> bool:
     return name.endswith("_proj.weight")
 
 
-def write_quantized(
-    folder: Path,
-    config: ModelConfig,
-    quantization: dict[str, Any],
-    store: Store,
-    make: Callable[[str, int, int], Quantized | None],
-    **changes: tuple[str, Array] | None,
-) -> dict[str, Array]:
-    """A model folder; the floats of all its tensors.
+Stored = dict[str, tuple[str, Array]]
+Make = Callable[[str, int, int], Quantized | None]
+
+
+def quantized_tensors(
+    config: ModelConfig, store: Store, make: Make, source: Checkpoint | None = None
+) -> tuple[Stored, dict[str, Array]]:
+    """What a model is stored as, and the floats of all its tensors.
 
     Args:
         store: the tensors of a layer.
         make: a layer's matrix from its name and shape; None leaves it as bf16.
-        changes: stored tensors by name, with `__` for the dots; None takes one away.
+        source: of the other weights; None takes random ones.
     """
-    stored: dict[str, tuple[str, Array]] = {}
+    stored: Stored = {}
     floats: dict[str, Array] = {}
-    for name, values in random_tensors(config).items():
+    others = random_tensors(config) if source is None else {name: source.get(name) for name in source.names()}
+    for name, values in others.items():
         matrix = make(name, *values.shape) if is_linear(name) else None
         if matrix is None:
             bits = from_float32(values, "bf16")
@@ -135,13 +136,26 @@ def write_quantized(
             layer = name.removesuffix("weight")
             stored |= {layer + suffix: part for suffix, part in store(matrix).items()}
             floats[name] = matrix.floats
-    for name, part in changes.items():
-        stored.pop(name.replace("__", "."), None)
-        if part is not None:
-            stored[name.replace("__", ".")] = part
+    return stored, floats
+
+
+def write_folder(
+    folder: Path, config: ModelConfig, quantization: Any, stored: Stored, **changes: tuple[str, Array] | None
+) -> None:
+    """A model folder. `changes` are stored tensors by name, with `__` for the dots; None takes one away."""
+    changed = {name.replace("__", "."): part for name, part in changes.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(folder / "model.safetensors", stored)
+    both = {**stored, **changed}
+    write_tensors(folder / "model.safetensors", {name: part for name, part in both.items() if part is not None})
     (folder / "config.json").write_text(json.dumps({**config.to_dict(), "quantization_config": quantization}))
+
+
+def write_quantized(
+    folder: Path, config: ModelConfig, quantization: Any, store: Store, make: Make, **changes: tuple[str, Array] | None
+) -> dict[str, Array]:
+    """Both at once."""
+    stored, floats = quantized_tensors(config, store, make)
+    write_folder(folder, config, quantization, stored, **changes)
     return floats
 
 
@@ -176,3 +190,42 @@ def compressed_config(format: str, *groups: dict[str, Any], **changes: Any) -> d
         "quantization_status": "compressed",
         **changes,
     }
+
+
+AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
+
+
+def as_gptq(matrix: Quantized, *, zeros_less: int = 1, scale_dtype: str = "fp16") -> dict[str, tuple[str, Array]]:
+    """AutoGPTQ; `zeros_less` is subtracted from zero points."""
+    return {
+        "qweight": ("int32", np.ascontiguousarray(words(matrix.codes, matrix.bits).T)),
+        "qzeros": ("int32", words(matrix.zeros.T - zeros_less, matrix.bits)),
+        "scales": (scale_dtype, from_float32(np.ascontiguousarray(matrix.scales.T), scale_dtype)),
+        "g_idx": ("int32", matrix.groups.astype(np.int32)),
+    }
+
+
+def as_awq(matrix: Quantized) -> dict[str, tuple[str, Array]]:
+    """AutoAWQ, gemm."""
+    return {
+        "qweight": ("int32", words(matrix.codes.T, 4, AWQ_ORDER)),
+        "qzeros": ("int32", words(matrix.zeros.T, 4, AWQ_ORDER)),
+        "scales": ("fp16", np.ascontiguousarray(matrix.scales.T.astype(np.float16))),
+    }
+
+
+def gptq_config(bits: int, group_size: int, **changes: Any) -> dict[str, Any]:
+    """As published."""
+    return {
+        "bits": bits, "checkpoint_format": "gptq", "damp_percent": 0.01, "desc_act": False, "group_size": group_size,
+        "model_file_base_name": None, "model_name_or_path": None, "quant_method": "gptq", "static_groups": False,
+        "sym": True, "true_sequential": True, **changes,
+    }  # fmt: skip
+
+
+def awq_config(group_size: int, **changes: Any) -> dict[str, Any]:
+    """As published."""
+    return {
+        "bits": 4, "group_size": group_size, "modules_to_not_convert": None, "quant_method": "awq", "version": "gemm",
+        "zero_point": True, **changes,
+    }  # fmt: skip

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison.measurements import Measurements, Ratio, Work, ratios
-from sampan.machine import read_memory, read_processor
+from sampan.evaluation.provenance import run_facts
 
 FORMAT = 1
 
@@ -59,37 +56,6 @@ class Comparison:
 
 def write_result(path: Path, version: int, result: Mapping[str, Any]) -> None:
     """Writes a JSON file: the version of its form, when and where it was measured, and the result."""
-    origin = {
-        "format": version,
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "machine": machine(),
-    }
+    origin = {"format": version, **run_facts()}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**origin, **result}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def machine() -> dict[str, Any]:
-    """What the figures depend on."""
-    processor = read_processor()
-    return {
-        "processor": processor.name,
-        "instruction_sets": list(processor.instruction_sets),
-        "cores": processor.physical,
-        "memory_bytes": read_memory().total,
-        "system": f"{platform.system()} {platform.release()}",
-    }
-
-
-def commit() -> str:
-    """The commit of this working tree, with `+` where files differ from it; empty where there is no repository."""
-    root = Path(__file__).parents[2]
-
-    def git(*arguments: str) -> str:
-        finished = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
-        return finished.stdout.strip()
-
-    try:
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
-    except FileNotFoundError:
-        return ""

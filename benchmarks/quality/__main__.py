@@ -16,7 +16,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.comparison.results import commit
 from benchmarks.quality import engines
 from benchmarks.quality.divergence import divergence
 from benchmarks.quality.parts import PARTS
@@ -25,6 +24,7 @@ from benchmarks.quality.report import Report, Row, table
 from benchmarks.quality.simulated_decoder import Array, simulate
 from benchmarks.quality.subjects import Subject, embedded, planted
 from sampan.checkpoint import open_checkpoint
+from sampan.evaluation.provenance import commit
 
 ROOT = Path(__file__).parents[2]
 # With the formats of the KV cache.

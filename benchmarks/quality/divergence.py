@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sampan.evaluation.divergence import Outline, kl_divergence, most_probable, token_losses
+
 Array = npt.NDArray[np.floating]
 
 
@@ -34,11 +36,16 @@ def divergence(reference: Sequence[Array], other: Sequence[Array], texts: Sequen
     """Compares logits [tokens, vocab_size] of each text. The other may have more columns, padding of its vocabulary."""
     kl, same, loss = [], [], []
     for expected, got, text in zip(reference, other, texts, strict=True):
-        p, q = log_softmax(expected), log_softmax(got[:, : expected.shape[1]])
-        kl.append((np.exp(p) * (p - q)).sum(axis=-1))
-        same.append(p.argmax(axis=-1) == q.argmax(axis=-1))
-        following = (np.arange(len(text) - 1), np.array(text[1:]))
-        loss.append(p[following] - q[following])
+        got = got[:, : expected.shape[1]]
+        tokens = most_probable(expected, expected.shape[1])
+        p, q = Outline.of(expected, tokens), Outline.of(got, tokens)
+        kl.append(kl_divergence(p, q))
+        same.append(expected.argmax(axis=-1) == got.argmax(axis=-1))
+        following = np.array(text[1:], np.int32)
+        loss.append(
+            token_losses(got[:-1], q.log_total[:-1], following)
+            - token_losses(expected[:-1], p.log_total[:-1], following)
+        )
     all_kl = np.concatenate(kl)
     return Divergence(
         mean_kl=float(all_kl.mean()),
@@ -47,9 +54,3 @@ def divergence(reference: Sequence[Array], other: Sequence[Array], texts: Sequen
         perplexity_ratio=float(np.exp(np.concatenate(loss).mean())),
         positions=len(all_kl),
     )
-
-
-def log_softmax(logits: Array) -> npt.NDArray[np.float64]:
-    """In float64: log-probabilities [..., vocab_size]."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

@@ -15,14 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.quality.subjects import Subject
-from sampan.backends.base import ForwardBatch, SamplingBatch, SparseRows
 from sampan.backends.native import NativeBackend
 from sampan.checkpoint import open_checkpoint, write_gguf
+from sampan.evaluation.teacher_forcing import BLOCK_SIZE, forced_batch
 from sampan.quant import pack_model
 
 Logits = list[npt.NDArray[np.float32]]
 ROOT = Path(__file__).parents[2]
-BLOCK_SIZE = 16
 LLAMA_CPP_TYPES = ("Q8_0", "Q4_0", "Q4_K_M")
 
 
@@ -63,40 +62,8 @@ def native(subject: Subject, formats: Mapping[str, Sequence[str]]) -> Iterator[M
             backend = NativeBackend(kv_cache=kv_cache)
             backend.load_packed(model)
             backend.allocate_kv_cache(-(-max(map(len, subject.texts)) // BLOCK_SIZE), BLOCK_SIZE)
-            logits = [backend.logits(whole_prompt(text)) for text in subject.texts]
+            logits = [backend.logits(forced_batch(text)) for text in subject.texts]
             yield Measured("Sampan", precision, kv_cache, bytes_read, logits)
-
-
-def whole_prompt(token_ids: Sequence[int]) -> ForwardBatch:
-    """One request in one step, with the logits of every position."""
-    count = len(token_ids)
-    zeros, ones, none = np.zeros(count, np.float32), np.ones(count, np.float32), np.zeros(count, np.int32)
-    sparse = SparseRows(np.zeros(count + 1, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
-    return ForwardBatch(
-        token_ids=np.asarray(token_ids, np.int32),
-        positions=np.arange(count, dtype=np.int32),
-        query_starts=np.array([0, count], np.int32),
-        context_lens=np.array([count], np.int32),
-        block_tables=np.arange(-(-count // BLOCK_SIZE), dtype=np.int32)[None],
-        sample_rows=np.arange(count, dtype=np.int32),
-        pooled_rows=none[:0],
-        sampling=SamplingBatch(
-            temperature=zeros,
-            top_k=none,
-            top_p=ones,
-            min_p=zeros,
-            seeds=np.zeros(count, np.uint64),
-            positions=np.arange(1, count + 1, dtype=np.int64),
-            repetition_penalty=ones,
-            presence_penalty=zeros,
-            frequency_penalty=zeros,
-            num_logprobs=none - 1,
-            given=none - 1,
-            seen=sparse,
-            bias=sparse,
-            masks=None,
-        ),
-    )
 
 
 def llama_cpp(subject: Subject, work: Path, python: Path | None) -> Iterator[Measured]:

@@ -15,6 +15,7 @@ Float32Array = npt.NDArray[np.float32]
 
 GROUP_SIZE = 32
 PANEL = 16
+NO_SCALES = np.empty(0, np.uint8)
 
 
 def bf16(x: Array) -> Float32Array:
@@ -43,7 +44,7 @@ def packed_weight(w: Array, precision: str) -> Float32Array:
     codes = np.empty(num_panels * PANEL * k // (2 if precision == "int4" else 1), np.uint8)
     scales = np.empty((num_panels, k // GROUP_SIZE, PANEL), np.float16)
     source = np.ascontiguousarray(w, np.float32).reshape(-1).view(np.uint8)
-    problem = _native.pack_panels([(source, "fp32")], k, precision, codes, scales.reshape(-1).view(np.uint8))
+    problem = _native.pack_panels([(source, "fp32", NO_SCALES)], k, precision, codes, scales.reshape(-1).view(np.uint8))
     if problem is not None:
         raise ValueError(f"the weights cannot be packed: {problem[0]}")
     return unpacked(codes, scales, precision)[:n]

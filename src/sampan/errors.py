@@ -15,6 +15,8 @@
     ├── OverloadedError             the queue is full: come back later
     ├── UnavailableError            loading or shutting down: come back later or go elsewhere
     ├── DeadlineError               the time that the client allowed has passed
+    ├── HubError                    a model hub cannot be reached, refuses, or sends what it should not
+    ├── QualityError                a model loses more than is allowed
     └── EngineError                 the engine failed or is gone
 
 Every message is one line that names the thing at fault; `remedy` is one line that says what to do. The command line
@@ -118,6 +120,14 @@ class UnavailableError(SampanError):
 
 class DeadlineError(SampanError):
     """The time that the client allowed has passed before its answer was complete."""
+
+
+class HubError(SampanError):
+    """A model hub cannot be reached, refuses, or sends something else than it announced."""
+
+
+class QualityError(SampanError):
+    """A model loses more than is allowed; it is not published."""
 
 
 class EngineError(SampanError):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from coded_models import CONFIG, coded_model
+from quantized_folders import as_awq, awq_config, quantized, write_quantized
 from sampan.checkpoint import open_checkpoint, write_coded_checkpoint
 
 WHY = "the reference group is not installed (make test-reference)"
@@ -16,8 +17,14 @@ torch = pytest.importorskip("torch", reason=WHY)
 transformers = pytest.importorskip("transformers", reason=WHY)
 pytest.importorskip("compressed_tensors", reason=WHY)
 
-from compressed_tensors.compressors import ModelCompressor  # noqa: E402
-from compressed_tensors.quantization import QuantizationConfig, apply_quantization_config  # noqa: E402
+from compressed_tensors.compressors import ModelCompressor, PackedQuantizationCompressor  # noqa: E402
+from compressed_tensors.entrypoints.convert.converters.autoawq import AutoAWQConverter  # noqa: E402
+from compressed_tensors.quantization import (  # noqa: E402
+    QuantizationConfig,
+    QuantizationScheme,
+    apply_quantization_config,
+)
+from safetensors.torch import load_file  # noqa: E402
 
 pytestmark = pytest.mark.reference
 
@@ -88,3 +95,20 @@ def test_transformers_reads_what_sampan_writes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         model.model.layers[1].mlp.down_proj.weight.detach().numpy(), floats["model.layers.1.mlp.down_proj.weight"]
     )
+
+
+def test_the_library_converts_awq_to_the_same_weights(tmp_path: Path) -> None:
+    """Its own reader of AutoAWQ's layout, and its own arithmetic."""
+    converter = AutoAWQConverter(group_size=32)
+    scheme = QuantizationScheme(targets=["Linear"], weights={"num_bits": 4, "symmetric": False, "group_size": 32})
+    write_quantized(tmp_path, CONFIG, awq_config(32), as_awq, lambda _, n, k: quantized(n, k, 4, 32, symmetric=False))
+    stored = load_file(tmp_path / "model.safetensors")
+    checkpoint = open_checkpoint(tmp_path)
+    for name in (name for name in checkpoint.names() if name.endswith("_proj.weight")):
+        layer = name.removesuffix("weight")
+        parts = {part: stored[layer + part] for part in ("qweight", "qzeros", "scales")}
+        parts["scales"] = parts["scales"].float()
+        packed = converter.process({f"layer.{part}": tensor for part, tensor in parts.items()})
+        local = {part.removeprefix("layer."): tensor for part, tensor in packed.items()}
+        weight = PackedQuantizationCompressor.decompress(local, scheme)["weight"]
+        np.testing.assert_array_equal(checkpoint.get(name), weight.numpy(), strict=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from coded_models import CONFIG, coded_model
+from coded_models import CONFIG, check_codes, check_floats, coded_model
 from quantized_folders import (
     as_packed,
     as_plain,
@@ -23,29 +23,6 @@ from quantized_folders import (
 )
 from sampan.checkpoint import CodedTensor, SafetensorsFile, open_checkpoint, write_coded_checkpoint
 from sampan.errors import CheckpointError
-
-
-def check_floats(folder: Path, floats: dict[str, np.ndarray]) -> None:
-    checkpoint = open_checkpoint(folder)
-    assert sorted(checkpoint.names()) == sorted(floats)
-    for name, values in floats.items():
-        np.testing.assert_array_equal(checkpoint.get(name), values, strict=True)
-        raw = checkpoint.raw(name)
-        if len(values.shape) == 2:
-            middle = raw.rows(3, 14)
-            bits = middle.view(np.uint16).astype(np.uint32) << 16 if raw.dtype == "bf16" else middle
-            np.testing.assert_array_equal(bits.view(np.float32), values[3:14])
-
-
-def check_codes(coded: CodedTensor | None, matrix: Any, bits: int, group_size: int) -> None:
-    assert coded is not None
-    assert (coded.bits, coded.group_size, coded.shape) == (bits, group_size, matrix.codes.shape)
-    for begin, end in ((0, len(matrix.codes)), (5, 9)):
-        codes, scales = coded.rows(begin, end)
-        assert codes.dtype == np.int8
-        assert scales.dtype == np.float16
-        np.testing.assert_array_equal(codes, matrix.differences[begin:end])
-        np.testing.assert_array_equal(scales, matrix.scales[begin:end])
 
 
 @pytest.mark.parametrize("symmetric", [True, False])

@@ -138,6 +138,11 @@ def test_weight_only_int8_is_what_paddle_makes_of_it(tmp_path: Path, dtype: str)
         # The nearest multiple of the scale, which itself is rounded to the type.
         np.testing.assert_array_less(np.abs(checkpoint.get(name) - stored), scale * 0.5 + np.abs(stored) * 2**-7)
         assert checkpoint.raw(name).dtype == "fp32"
+        coded = checkpoint.coded(name)
+        assert coded is not None
+        assert (coded.bits, coded.group_size, coded.shape) == (8, values.shape[1], values.shape)
+        codes, scales = coded.rows(0, values.shape[0])
+        np.testing.assert_array_equal(codes * scales.astype(np.float32), checkpoint.get(name), strict=True)
 
 
 @pytest.mark.parametrize(

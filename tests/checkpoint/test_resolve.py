@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sampan.checkpoint import model_folder, resolve_model
+from sampan.checkpoint import model_folder, pulled_folder, resolve_model
 from sampan.checkpoint.resolve import sampan_home
 from sampan.errors import CheckpointError, UnknownModelError
 from sampan.zoo import find
@@ -60,12 +60,47 @@ def test_a_zoo_name_needs_its_folder(home: Path, name: str) -> None:
     with pytest.raises(CheckpointError) as caught:
         resolve_model(name)
     assert caught.value.message == "deepseek-r1-distill-qwen-1.5b is not on this machine"
-    assert caught.value.remedy == f"put all files of deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B into {folder}"
+    assert caught.value.remedy == "sampan pull deepseek-r1-distill-qwen-1.5b"
     assert caught.value.exit_code == 2
     folder.mkdir(parents=True)
     resolved = resolve_model(name)
     assert (resolved.name, resolved.path) == ("deepseek-r1-distill-qwen-1.5b", folder)
     assert resolved.entry is find("qwen-1.5b")
+
+
+@pytest.mark.parametrize(
+    ("spelling", "folder"),
+    [("org/repo", "org--repo"), ("org--repo", "org--repo"), ("mine", "mine"), ("org/repo/d/q.gguf", "org--repo--q")],
+)
+def test_a_pulled_model_is_found_by_its_hub_id_and_by_its_folder(home: Path, spelling: str, folder: str) -> None:
+    with pytest.raises(UnknownModelError):
+        resolve_model(spelling)
+    (home / "models" / folder).mkdir(parents=True)
+    resolved = resolve_model(spelling)
+    assert (resolved.name, resolved.path, resolved.entry) == (spelling, home / "models" / folder, None)
+
+
+def test_a_folder_that_is_one_gguf_file_opens_as_that_file(home: Path) -> None:
+    folder = home / "models" / "org--repo--q4"
+    folder.mkdir(parents=True)
+    (folder / "model-q4.gguf").touch()
+    assert resolve_model("org/repo/q4.gguf").path == folder / "model-q4.gguf"
+    (folder / "config.json").touch()
+    assert resolve_model("org/repo/q4.gguf").path == folder
+
+
+@pytest.mark.parametrize("name", ["org/repo", "org/repo/file.gguf"])
+def test_a_model_of_a_hub_that_is_not_here_is_to_be_pulled(name: str) -> None:
+    with pytest.raises(UnknownModelError) as caught:
+        resolve_model(name)
+    assert caught.value.remedy.endswith(f"sampan pull {name}")
+
+
+@pytest.mark.parametrize("name", ["..", ".hidden", "../models", "org/../x", "models/.x.part"])
+def test_no_name_leads_out_of_the_models(home: Path, name: str) -> None:
+    for folder in (".hidden", ".x.part"):
+        (home / "models" / folder).mkdir(parents=True)
+    assert pulled_folder(name) is None or not pulled_folder(name).exists()
 
 
 def test_a_folder_of_the_user_comes_first(tmp_path: Path) -> None:

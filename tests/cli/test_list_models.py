@@ -5,9 +5,12 @@ import shutil
 
 import pytest
 
+from sampan.checkpoint.manifest import FileRecord, Manifest, write_manifest
 from sampan.cli.catalog import find_models
 from sampan.cli.main import main
 from sampan.zoo import ZOO
+
+PULLED = "2026-03-01T12:00:00Z"
 
 
 @pytest.fixture
@@ -17,23 +20,39 @@ def home(tmp_path, monkeypatch, model_folder):
     for name in ("deepseek-r1-distill-qwen-7b", "mine"):
         shutil.copytree(model_folder, tmp_path / "models" / name)
     (tmp_path / "models" / "empty").mkdir()
+    gguf = tmp_path / "models" / "org--repo--tiny-Q8_0"
+    gguf.mkdir()
+    (gguf / "tiny-Q8_0.gguf").write_bytes(b"GGUF")
+    files = {"tiny-Q8_0.gguf": FileRecord(4, "0" * 64)}
+    write_manifest(gguf, Manifest("modelscope", "https://h", "org/repo", "master", "c" * 40, "mit", PULLED, files))
+    part = tmp_path / "models" / ".org--begun.part"
+    part.mkdir()
+    (part / "model.safetensors").write_bytes(bytes(8192))
+    write_manifest(part, Manifest("huggingface", "https://h", "org/begun", "main", "", "", "", {}))
     return tmp_path
 
 
 def test_the_zoo_comes_first_and_then_the_users_own(home):
     models = {model["name"]: model for model in find_models()}
-    assert list(models) == [*(entry.name for entry in ZOO), "empty", "mine"]
+    others = ["empty", "mine", "org--begun", "org--repo--tiny-Q8_0"]
+    assert list(models) == [*(entry.name for entry in ZOO), *others]
     here = [name for name, model in models.items() if model["present"] and name != "sampan-tiny"]
-    assert here == ["deepseek-r1-distill-qwen-7b", "mine"]
+    assert here == ["deepseek-r1-distill-qwen-7b", "mine", "org--repo--tiny-Q8_0"]
+    folder = home / "models" / "mine"
     assert models["mine"] == {
         "name": "mine",
         "aliases": [],
         "parameters": 20_896,
-        "bytes": {"int8": 38_970, "int4": 35_786, "bf16": 41_792},
+        "bytes": {"int8": 40_000, "int4": 36_928, "bf16": 59_648},
         "license": None,
         "huggingface_id": None,
         "present": True,
-        "path": str(home / "models" / "mine"),
+        "path": str(folder),
+        "modelscope_id": None,
+        "dtype": "bf16",
+        "disk_bytes": sum(file.stat().st_size for file in folder.iterdir()),
+        "unfinished_bytes": None,
+        **dict.fromkeys(("source", "endpoint", "repository", "revision", "commit", "pulled")),
     }
     assert (models["empty"]["parameters"], models["empty"]["bytes"]) == (None, {})
     assert models["deepseek-r1-distill-qwen-7b"]["license"] == "MIT over Apache-2.0"
@@ -45,21 +64,27 @@ def test_json(capsys):
     assert json.loads(capsys.readouterr().out) == list(find_models())
 
 
-def test_the_table_has_a_line_for_each(home, capsys):
+def test_what_was_pulled_says_where_from(home):
+    models = {model["name"]: model for model in find_models()}
+    pulled = models["org--repo--tiny-Q8_0"]
+    assert (pulled["source"], pulled["repository"], pulled["license"]) == ("modelscope", "org/repo", "mit")
+    assert (pulled["dtype"], pulled["commit"], pulled["pulled"]) == ("Q8_0", "c" * 40, PULLED)
+    begun = models["org--begun"]
+    assert (begun["present"], begun["repository"], begun["disk_bytes"]) == (False, "org/begun", None)
+    assert begun["unfinished_bytes"] >= 8192
+
+
+def test_the_tables_have_a_line_for_each(home, capsys):
     assert main(["list"]) == 0
-    head, *lines = capsys.readouterr().out.splitlines()
-    assert head.split() == ["model", "parameters", "int8", "int4", "bf16", "licence", "path"]
-    assert [line.split()[0] for line in lines] == [model["name"] for model in find_models()]
-    (line,) = (line for line in lines if line.startswith("mine "))
-    assert line.split() == [
-        "mine",
-        "20.9K",
-        "39.0",
-        "kB",
-        "35.8",
-        "kB",
-        "41.8",
-        "kB",
-        "?",
-        str(home / "models" / "mine"),
-    ]
+    here, others = (table.splitlines() for table in capsys.readouterr().out.split("\n\n"))
+    assert here[0].split() == ["here", "parameters", "weights", "on", "disk", "licence", "from", "since"]
+    assert others[0].split() == ["not", "here", "parameters", "int8", "int4", "bf16", "licence", "get", "it"]
+    models = list(find_models())
+    assert [line.split()[0] for line in here[1:]] == [model["name"] for model in models if model["present"]]
+    assert [line.split()[0] for line in others[1:]] == [model["name"] for model in models if not model["present"]]
+    (mine,) = (line for line in here if line.startswith("mine "))
+    assert mine.split()[:3] == ["mine", "20.9K", "bf16"]
+    assert mine.split()[-2:] == [str(home / "models" / "mine"), "-"]
+    assert any(line.split()[-3:] == ["org/repo", "(modelscope)", "2026-03-01"] for line in here)
+    assert any(line.endswith("sampan pull deepseek-r1-distill-qwen-1.5b") for line in others)
+    assert any("sampan pull org/begun (" in line for line in others)

@@ -2,9 +2,9 @@
 
 A `ForwardBatch` is flat numpy. Rows (requests) differ only in how many tokens they bring: a whole prompt, a chunk of
 one, one decode token, or a decode token with speculative drafts behind it are the same thing to a backend. Sampling
-happens in the backend, so that logits never leave it; `sample_rows` says which of the flat tokens are followed by a
-sampled one. Where the next token is known already, as in a prompt, it is `given`: nothing is drawn, and what the model
-thought of it is all that is asked for. `pooled_rows` are those whose hidden states are wanted.
+happens in the backend, so that logits leave it only to be measured; `sample_rows` says which of the flat tokens are
+followed by a sampled one. Where the next token is known already, as in a prompt, it is `given`: nothing is drawn, and
+what the model thought of it is all that is asked for. `pooled_rows` are those whose hidden states are wanted.
 
 Per-sample sampling arrays have one entry per entry of `sample_rows`. Sparse per-sample data (penalties, logit bias,
 allowed ids) is in compressed rows: entry `i` owns the slice `starts[i]:starts[i + 1]`.
@@ -166,3 +166,7 @@ class Backend(Protocol):
     def execute(self, batch: ForwardBatch) -> StepOutput:
         """Runs one step: writes the batch's keys and values, attends, and draws one token for each of `sample_rows`.
         These may be all rows of a long prompt: their logits must not be there all at once."""
+
+    def logits(self, batch: ForwardBatch) -> Float32Array:
+        """The forward step alone, for measurements: logits [S, V] of the batch's sample rows, padding of the vocabulary
+        cut off."""

@@ -19,6 +19,7 @@ from sampan.checkpoint import Checkpoint
 from sampan.config import ModelConfig
 from sampan.errors import ConfigError
 from sampan.quant import AUTO, DEFAULT_PRECISION, PackedModel, Progress, dummy_model, pack_model, packed_model
+from sampan.quant.sizes import default_kv_format
 from sampan.rope import inverse_frequencies
 
 LimitMeter = _native.LimitMeter  # what the machine could do, for measurements
@@ -94,7 +95,7 @@ class NativeBackend:
         check_shape(config)
         self._num_tokens = config.vocab_size
         if self._kv_cache == "auto":
-            self._kv_cache = "fp32" if model.precision == "fp32" else "fp16"
+            self._kv_cache = default_kv_format(model.precision)
         self._weight_bytes = model.num_bytes
         self._decoder = _native.Decoder(
             num_layers=config.num_hidden_layers,

@@ -12,7 +12,14 @@ from sampan.checkpoint.folder import open_checkpoint
 from sampan.checkpoint.folder_writer import write_checkpoint
 from sampan.checkpoint.gguf_model import GgufCheckpoint
 from sampan.checkpoint.gguf_writer import write_gguf
-from sampan.checkpoint.resolve import ResolvedModel, model_folder, resolve_model, sampan_home
+from sampan.checkpoint.resolve import (
+    ResolvedModel,
+    model_folder,
+    models_home,
+    pulled_folder,
+    resolve_model,
+    sampan_home,
+)
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
 from sampan.checkpoint.safetensors_writer import write_safetensors
 from sampan.checkpoint.shapes import expected_tensors, verify
@@ -27,7 +34,9 @@ __all__ = [
     "expected_tensors",
     "finish_coded_folder",
     "model_folder",
+    "models_home",
     "open_checkpoint",
+    "pulled_folder",
     "resolve_model",
     "sampan_home",
     "verify",

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sampan.checkpoint.base import CodedTensor, RawTensor, TensorFile
-from sampan.checkpoint.compressed_tensors import PACKED, SUFFIXES, read_packed
+from sampan.checkpoint.compressed_tensors import PACKED, PACKED_SUFFIXES, read_packed
 from sampan.checkpoint.dtypes import (
     BY_NAME,
     SLICE,
@@ -97,9 +97,10 @@ def finish_coded_folder(folder: str | Path, config: ModelConfig, shards: Sequenc
     check_float_dtype(dtype)
     files = {shard: SafetensorsFile(folder / shard) for shard in shards}
     tensors: dict[str, TensorFile] = {name: file for file in files.values() for name in file.names()}
-    packed = {layer.name: read_packed(layer) for layer in stored_layers(tensors, "weight_packed", SUFFIXES)}
+    packed = {layer.name: read_packed(layer) for layer in stored_layers(tensors, "weight_packed", PACKED_SUFFIXES)}
     quantization = _quantization_config(config, packed)
-    verify(FolderCheckpoint(folder, config, with_quantized(folder / CONFIG_FILE, quantization, tensors), []))
+    weights = with_quantized(folder / CONFIG_FILE, quantization, tensors, expected_tensors(config))
+    verify(FolderCheckpoint(folder, config, weights, []))
     if list(files) != [SINGLE_FILE]:
         total = sum(file.raw(name).num_bytes for file in files.values() for name in file.names())
         weight_map = {name: shard for shard, file in files.items() for name in file.names()}

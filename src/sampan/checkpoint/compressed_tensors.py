@@ -45,7 +45,8 @@ ARGUMENTS = (
 )  # fmt: skip
 MAX_GROUP_SIZE = 1 << 20
 ZERO_POINT = "weight_zero_point"
-SUFFIXES = ("weight_packed", "weight", "weight_shape", "weight_scale", ZERO_POINT, "weight_g_idx")
+PLAIN_SUFFIXES = ("weight", "weight_scale", ZERO_POINT, "weight_g_idx")
+PACKED_SUFFIXES = ("weight_packed", "weight_shape", *PLAIN_SUFFIXES[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,12 @@ def read_compressed_tensors(
     schemes = _read_schemes(config)
     packed = [
         _checked(layer, read_packed(layer), PACKED, schemes)
-        for layer in stored_layers(tensors, "weight_packed", SUFFIXES)
+        for layer in stored_layers(tensors, "weight_packed", PACKED_SUFFIXES)
     ]
     plain = [
         _checked(layer, _read_plain(layer), PLAIN, schemes)
-        for layer in stored_layers(tensors, "weight", SUFFIXES)
-        if "weight_scale" in layer.parts and "weight_packed" not in layer.parts
+        for layer in stored_layers(tensors, "weight", PLAIN_SUFFIXES)
+        if "weight_scale" in layer.parts and f"{layer.name}.weight_packed" not in tensors
     ]
     return packed + plain
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from sampan.checkpoint.base import Checkpoint, CodedTensor, RawTensor, TensorFile
 from sampan.checkpoint.dtypes import Float32Array
-from sampan.checkpoint.gguf_model import open_gguf
+from sampan.checkpoint.gguf_model import read_gguf
 from sampan.checkpoint.paddle_layout import PREFIXES, PaddleLayout
 from sampan.checkpoint.pdparams_reader import PdparamsFile
 from sampan.checkpoint.quantized_tensors import with_quantized
 from sampan.checkpoint.safetensors_reader import SafetensorsFile
-from sampan.checkpoint.shapes import verify
+from sampan.checkpoint.shapes import expected_tensors, verify
 from sampan.config import MAX_CONFIG_BYTES, ModelConfig
 from sampan.errors import CheckpointError
 from sampan.strict_json import FETCH_AGAIN, read_json_object
@@ -68,9 +68,15 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         CheckpointError: the folder or a file is absent or damaged, or the tensors are not those of the configuration.
         ConfigError: the configuration describes a model that Sampan does not know.
     """
-    folder = Path(path)
+    checkpoint = read_checkpoint(Path(path))
+    verify(checkpoint)
+    return checkpoint
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """The same without the check of the tensors, for those who want to know all that is wrong with them."""
     if folder.suffix.lower() == GGUF and not os.path.isdir(folder):
-        return open_gguf(folder)
+        return read_gguf(folder)
     if not os.path.isdir(folder):  # unlike `Path.is_dir` it does not raise where the way there is barred
         raise CheckpointError(f"{folder} is not a folder", remedy="give one with config.json and weights")
     data = read_json_object(folder / CONFIG_FILE, MAX_CONFIG_BYTES)
@@ -81,11 +87,9 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     tensors = {name: file for file in files.values() for name in file.names()}
     paths = [file.path for file in files.values()]
     if data.get(QUANTIZATION) is not None:
-        tensors = with_quantized(folder / CONFIG_FILE, data[QUANTIZATION], tensors)
+        tensors = with_quantized(folder / CONFIG_FILE, data[QUANTIZATION], tensors, expected_tensors(config))
         paths.append(folder / CONFIG_FILE)  # it says what the integers mean
-    checkpoint = FolderCheckpoint(folder, config, tensors, paths)
-    verify(checkpoint)
-    return checkpoint
+    return FolderCheckpoint(folder, config, tensors, paths)
 
 
 def _are_paddles(files: Mapping[str, TensorFile]) -> bool:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from sampan.checkpoint.base import CodedTensor, RawTensor, widened
 from sampan.checkpoint.dtypes import Array, Float32Array, HalfArray, Int8Array
+from sampan.checkpoint.gguf_parts import GgufParts
 from sampan.checkpoint.gguf_reader import GgufFile
-from sampan.checkpoint.shapes import OUTPUT, expected_tensors, verify
+from sampan.checkpoint.shapes import OUTPUT, expected_tensors
 from sampan.config import ModelConfig, RopeScaling
 from sampan.errors import CheckpointError, ConfigError
 from sampan.rope import inverse_frequencies
@@ -54,7 +55,7 @@ def is_in_turn(name: str, config: ModelConfig) -> bool:
 class GgufCheckpoint:
     """See `Checkpoint`. `keys` are the file's, for its tokenizer and template."""
 
-    def __init__(self, file: GgufFile, config: ModelConfig) -> None:
+    def __init__(self, file: GgufParts, config: ModelConfig) -> None:
         self.path, self.config, self.keys = file.path, config, file.keys
         self._file = file
         stored = set(file.names())
@@ -63,7 +64,7 @@ class GgufCheckpoint:
         self._names |= {name: name for name in stored - set(self._names.values()) - {ROPE_FACTORS}}
 
     def files(self) -> Sequence[Path]:
-        return [self.path]
+        return self._file.files()
 
     def names(self) -> Sequence[str]:
         return list(self._names)
@@ -111,22 +112,18 @@ class GgufCheckpoint:
         return rows[begin % size :][: end - begin]
 
 
-def open_gguf(path: Path) -> GgufCheckpoint:
-    """Opens a file and verifies it against its own keys.
+def read_gguf(path: Path) -> GgufCheckpoint:
+    """Opens a file; its tensors are yet to be verified against its own keys.
 
     Raises:
-        CheckpointError: it is absent, damaged, one part of several, or lacks or mistypes a key.
+        CheckpointError: it, or a part of it, is absent or damaged, or it lacks or mistypes a key.
         ConfigError: it describes a model that Sampan does not know.
     """
-    file = GgufFile(path)
-    if file.keys.get("split.count", 1) not in (0, 1):
-        raise CheckpointError(f"{path} is one part of several", remedy="merge them with llama-gguf-split --merge")
-    checkpoint = GgufCheckpoint(file, _read_config(file))
-    verify(checkpoint)
-    return checkpoint
+    file = GgufParts(GgufFile(path))
+    return GgufCheckpoint(file, _read_config(file))
 
 
-def _read_config(file: GgufFile) -> ModelConfig:
+def _read_config(file: GgufParts) -> ModelConfig:
     keys = file.keys
     kind = keys.get("general.architecture")
     if kind not in ("qwen2", "llama"):
@@ -160,7 +157,7 @@ def _near(value: Any) -> Any:
     return float(str(np.float32(value))) if isinstance(value, float) else value
 
 
-def _scaled(file: GgufFile, config: ModelConfig) -> ModelConfig:
+def _scaled(file: GgufParts, config: ModelConfig) -> ModelConfig:
     """The file holds by how much each frequency is divided, and not why. It must be Llama 3's scaling as its makers
     published it."""
     scaled = replace(config, rope_scaling=RopeScaling())

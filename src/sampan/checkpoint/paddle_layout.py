@@ -13,6 +13,7 @@ import numpy as np
 
 from sampan.checkpoint.base import CodedTensor, RawTensor, TensorFile, widened
 from sampan.checkpoint.dtypes import FLOAT_DTYPES, Array, Float32Array, to_float32
+from sampan.checkpoint.quantized_matrix import IntArray, QuantizedMatrix
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError
 from sampan.strict_json import FETCH_AGAIN
@@ -69,6 +70,7 @@ class PaddleLayout:
         self._file = file
         self._config = config
         self._stored = self._name_all(file.names())
+        self._quantized = {name: self._read(stored) for name, stored in self._stored.items() if _is_codes(stored)}
 
     def names(self) -> Sequence[str]:
         """Hugging Face's names."""
@@ -76,21 +78,21 @@ class PaddleLayout:
 
     def get(self, name: str) -> Float32Array:
         """See `Checkpoint.get`."""
-        return widened(self.raw(name), name)
+        quantized = self._quantized.get(name)
+        return widened(self.raw(name), name) if quantized is None else quantized.get()
 
     def raw(self, name: str) -> RawTensor:
         """See `Checkpoint.raw`. The data of a linear weight is not contiguous."""
-        stored = self._stored[name]
-        if stored.endswith(QUANT_WEIGHT):
-            return self._dequantised(stored)
-        raw = self._file.raw(stored)
+        if name in self._quantized:
+            return self._quantized[name].raw()
+        raw = self._file.raw(self._stored[name])
         if not _is_transposed(name, self._config) or len(raw.shape) != 2:
             return raw
         return RawTensor(raw.dtype, raw.shape[::-1], lambda begin, end: raw.data.T[begin:end], raw.file)
 
     def coded(self, name: str) -> CodedTensor | None:
         """See `Checkpoint.coded`."""
-        return None
+        return self._quantized[name].coded if name in self._quantized else None
 
     def _name_all(self, stored_names: Sequence[str]) -> Mapping[str, str]:
         """Hugging Face's name -> the stored one; a quantised matrix goes by its codes."""
@@ -108,7 +110,7 @@ class PaddleLayout:
                 continue
             prefix = next((prefix for prefix in PREFIXES if stored.startswith(prefix)), "")
             name = ("model." if prefix else "") + stored.removeprefix(prefix)
-            if stored.endswith(QUANT_WEIGHT):
+            if _is_codes(stored):
                 if stored.removesuffix(QUANT_WEIGHT) + QUANT_SCALE not in known:
                     raise CheckpointError(f"{self.path}: {stored!r} has no {QUANT_SCALE}", remedy=FETCH_AGAIN)
                 name = name.removesuffix(QUANT_WEIGHT) + "weight"
@@ -117,12 +119,23 @@ class PaddleLayout:
             names[name] = stored
         return names
 
-    def _dequantised(self, stored: str) -> RawTensor:
+    def _read(self, stored: str) -> QuantizedMatrix:
         codes, scales = self._file.raw(stored), self._file.raw(stored.removesuffix(QUANT_WEIGHT) + QUANT_SCALE)
         _check_quantised(codes, scales, stored)
-        return RawTensor(
-            "fp32", codes.shape, lambda begin, end: _dequantise(codes, scales, begin, end), codes.file, "int8", 8
+        n, k = codes.shape
+        return QuantizedMatrix(
+            shape=(n, k),
+            bits=8,
+            group_size=k,
+            codes=lambda begin, end: _in_order(codes, begin, end),
+            scales=lambda begin, end: to_float32(scales.rows(begin, end), scales.dtype)[:, None],
+            zero_points=ZERO,
+            files=(codes.file,),
         )
+
+
+def _is_codes(stored: str) -> bool:
+    return stored.endswith(QUANT_WEIGHT)
 
 
 def _check_quantised(codes: RawTensor, scales: RawTensor, stored: str) -> None:
@@ -136,16 +149,13 @@ def _check_quantised(codes: RawTensor, scales: RawTensor, stored: str) -> None:
         )
 
 
-def _dequantise(codes: RawTensor, scales: RawTensor, begin: int, end: int) -> Float32Array:
-    """Rows of codes [out, in] int8 and scales [out] to float32."""
+def _in_order(codes: RawTensor, begin: int, end: int) -> IntArray:
+    """Rows of codes [out, in], unsigned, as they stand in the matrix."""
     inputs = codes.shape[1]
     first, last = begin // CHANNELS_AT_ONCE, -(-end // CHANNELS_AT_ONCE)  # channels are stored in pairs
     stored = codes.rows(first * CHANNELS_AT_ONCE, last * CHANNELS_AT_ONCE)
     arranged = stored.reshape(last - first, inputs // INPUTS_AT_ONCE, CHANNELS_AT_ONCE, -1, 16)
-    values = np.empty(arranged.shape, np.float32)
+    values = np.empty(arranged.shape, np.uint8)
     values[..., ORDER_OF_16] = arranged.view(np.uint8)
-    values -= ZERO
     plain = np.ascontiguousarray(values.transpose(0, 2, 1, 3, 4)).reshape(-1, inputs)
-    wanted = plain[begin - first * CHANNELS_AT_ONCE :][: end - begin]
-    wanted *= to_float32(scales.rows(begin, end), scales.dtype)[:, None]
-    return wanted
+    return plain[begin - first * CHANNELS_AT_ONCE :][: end - begin]

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sampan.checkpoint.base import CodedTensor, RawTensor, TensorFile
 from sampan.checkpoint.compressed_tensors import read_compressed_tensors
 from sampan.checkpoint.dtypes import Float32Array
+from sampan.checkpoint.gptq import read_awq, read_gptq
 from sampan.checkpoint.quantization_config import QuantizationConfig
 from sampan.checkpoint.quantized_matrix import QuantizedMatrix
 from sampan.checkpoint.stored_layer import StoredLayer
+from sampan.errors import CheckpointError
+from sampan.strict_json import FETCH_AGAIN
 
 Reader = Callable[[QuantizationConfig, Mapping[str, TensorFile]], list[tuple[StoredLayer, QuantizedMatrix]]]
-READERS: Mapping[str, Reader] = {"compressed-tensors": read_compressed_tensors}
+READERS: Mapping[str, Reader] = {
+    "awq": read_awq,
+    "compressed-tensors": read_compressed_tensors,
+    "gptq": read_gptq,
+}
 
 
 class QuantizedTensors:
@@ -43,12 +50,15 @@ PADDLES = (None, "weight_only_int8")
 PADDLES_ASIDE = ("act_quant_method", "llm_int8_threshold", "quant_round_type", "weight_quant_method")
 
 
-def with_quantized(config_file: Path, data: Any, tensors: Mapping[str, TensorFile]) -> dict[str, TensorFile]:
+def with_quantized(
+    config_file: Path, data: Any, tensors: Mapping[str, TensorFile], expected: Collection[str]
+) -> dict[str, TensorFile]:
     """The tensors of a folder with its quantised layers under Hugging Face's names of their weights.
 
     Args:
         data: the object `quantization_config` of `config_file`.
         tensors: by stored name, the file of each.
+        expected: names of the model's tensors. AutoGPTQ gives a bias to layers without one: zeros, which are left out.
 
     Raises:
         ConfigError: the format is not read, or says something that Sampan does not know.
@@ -63,8 +73,13 @@ def with_quantized(config_file: Path, data: Any, tensors: Mapping[str, TensorFil
         config.refuse(f"quant_method={reprlib.repr(method)} is not read")
     layers = READERS[method](config, tensors)
     used = {f"{layer.name}.{suffix}" for layer, _ in layers for suffix in layer.parts}
+    biases = {f"{layer.name}.bias" for layer, _ in layers} & tensors.keys() - set(expected)
+    used |= {name for name in biases if not tensors[name].get(name).any()}
     quantized = QuantizedTensors(config_file, {f"{layer.name}.weight": matrix for layer, matrix in layers})
-    plain = {name: file for name, file in tensors.items() if name not in used}
+    plain: dict[str, TensorFile] = {name: file for name, file in tensors.items() if name not in used}
+    twice = plain.keys() & set(quantized.names())
+    if twice:
+        raise CheckpointError(f"{config_file.parent} holds {min(twice)!r} twice, as floats too", remedy=FETCH_AGAIN)
     return {**plain, **dict.fromkeys(quantized.names(), quantized)}
 
 

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sampan.checkpoint.folder import GGUF
+from sampan.checkpoint.folder import CONFIG_FILE, GGUF
+from sampan.checkpoint.hub_id import parse_hub_id
 from sampan.errors import CheckpointError, UnknownModelError
 from sampan.zoo import EMBEDDED_MODEL, ZooEntry, find, shown
 
@@ -15,7 +16,7 @@ WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pdparams", ".pt", ".pth")
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """A model that can be opened: a folder or a GGUF file. `entry` is None where the user named it."""
+    """A model that can be opened: a folder or a GGUF file. `entry` is None where the zoo does not have it."""
 
     name: str
     path: Path
@@ -27,16 +28,30 @@ def sampan_home() -> Path:
     return Path(os.environ.get("SAMPAN_HOME") or "~/.cache/sampan").expanduser()
 
 
+def models_home() -> Path:
+    """Where the models are that were pulled, a folder for each."""
+    return sampan_home() / "models"
+
+
 def model_folder(entry: ZooEntry) -> Path:
     """Where a model of the zoo lies once it is on this machine; the folder need not exist."""
     if entry.is_embedded:
         return Path(__file__).parents[1] / "assets" / EMBEDDED_MODEL
-    return sampan_home() / "models" / entry.name
+    return models_home() / entry.name
+
+
+def weights_path(folder: Path) -> Path:
+    """What opens a model's folder: the folder, or the GGUF file that is all of the model."""
+    if not os.path.isfile(folder / CONFIG_FILE):
+        ggufs = [folder / name for name in os.listdir(folder) if name.lower().endswith(GGUF)]
+        if len(ggufs) == 1:
+            return ggufs[0]
+    return folder
 
 
 def resolve_model(name_or_path: str | None) -> ResolvedModel:
     """The folder or GGUF file of a model. None, like an empty setting, is the embedded model; a folder of the user's
-    comes before a zoo entry of that name.
+    comes before a zoo entry of that name, and that before a folder under `models_home()`.
 
     Raises:
         UnknownModelError: no folder and no zoo entry of that name; the remedy names the nearest entries.
@@ -46,28 +61,51 @@ def resolve_model(name_or_path: str | None) -> ResolvedModel:
         return _from_zoo(find(EMBEDDED_MODEL))
     path = Path(name_or_path).expanduser()
     if os.path.isdir(path):  # unlike `Path.is_dir` it takes any text
-        return ResolvedModel(path.resolve().name, path)
+        return ResolvedModel(path.resolve().name, weights_path(path))
     if path.suffix.lower() == GGUF:
-        if not os.path.isfile(path):
-            raise UnknownModelError(f"the file {shown(name_or_path)} does not exist", remedy="check the path")
-        return ResolvedModel(path.stem, path)
+        return _gguf(name_or_path, path)
     if os.path.isfile(path) or path.suffix.lower() in WEIGHT_SUFFIXES:
         raise CheckpointError(f"{path} is a file, not a model folder", remedy=f"give its folder, {path.parent}")
     try:
         return _from_zoo(find(name_or_path))
     except UnknownModelError as error:
-        if name_or_path.startswith(("~", ".")) or os.sep in name_or_path:
-            remedy = "give a folder with config.json and model.safetensors, or a name that `sampan list` shows"
-            raise UnknownModelError(f"the folder {shown(name_or_path)} does not exist", remedy=remedy) from error
-        raise
+        return _pulled(name_or_path, error)
 
 
 def _from_zoo(entry: ZooEntry) -> ResolvedModel:
     path = model_folder(entry)
     if os.path.isdir(path):
-        return ResolvedModel(entry.name, path, entry)
+        return ResolvedModel(entry.name, weights_path(path), entry)
     if entry.is_embedded:
         raise CheckpointError(f"{path} does not exist", remedy="install Sampan again: its embedded model is missing")
-    raise CheckpointError(
-        f"{entry.name} is not on this machine", remedy=f"put all files of {entry.huggingface_id} into {path}"
-    )
+    raise CheckpointError(f"{entry.name} is not on this machine", remedy=f"sampan pull {entry.name}")
+
+
+def _gguf(name: str, path: Path) -> ResolvedModel:
+    if os.path.isfile(path):
+        return ResolvedModel(path.stem, path)
+    if wanted := parse_hub_id(name):
+        return _pulled(name, UnknownModelError(f"{wanted} is not on this machine", remedy=f"sampan pull {wanted}"))
+    raise UnknownModelError(f"the file {shown(name)} does not exist", remedy="check the path")
+
+
+def pulled_folder(name: str) -> Path | None:
+    """The folder under `models_home()` that a hub id, or its own name, stands for; None where neither can be."""
+    wanted = parse_hub_id(name)
+    folder = models_home() / (wanted.name if wanted is not None else name)
+    return folder if folder.parent == models_home() and not folder.name.startswith(".") else None
+
+
+def _pulled(name: str, unknown: UnknownModelError) -> ResolvedModel:
+    wanted, folder = parse_hub_id(name), pulled_folder(name)
+    if folder is not None and os.path.isdir(folder):
+        return ResolvedModel(str(wanted or name), weights_path(folder))
+    if wanted is not None and wanted.file:
+        raise unknown
+    if wanted is not None:
+        remedy = f"check the path, or fetch the model of that name: sampan pull {wanted}"
+        raise UnknownModelError(f"the folder {shown(name)} does not exist, and no such model was pulled", remedy=remedy)
+    if name.startswith(("~", ".")) or os.sep in name:
+        remedy = "give a folder with config.json and model.safetensors, or a name that `sampan list` shows"
+        raise UnknownModelError(f"the folder {shown(name)} does not exist", remedy=remedy)
+    raise unknown

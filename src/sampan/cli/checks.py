@@ -14,15 +14,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from sampan.checkpoint.resolve import sampan_home
-from sampan.cli.sizes import human_bytes, kv_cache_bytes, weight_bytes
+from sampan.cli.sizes import human_bytes
 from sampan.config import ModelConfig
+from sampan.finding import FAIL, OK, WARN, Finding
 from sampan.machine import Memory, Processor, read_memory, read_processor
 from sampan.zoo import ZOO
 
-OK, WARN, FAIL = "ok", "warn", "fail"
 CONTEXT = 8192  # tokens of KV cache that a model should have room for besides its weights
 PRECISIONS = ("int8", "int4")  # that a CPU computes in at speed
 HEADROOM = 0.9  # of the free memory that a model may take
@@ -30,23 +29,17 @@ MIN_DISK = 10 * 10**9
 TIMEOUT = 180.0  # seconds for a check that runs a program
 
 
-class Finding(NamedTuple):
-    """What one check saw."""
-
-    check: str
-    status: str  # OK, WARN or FAIL
-    detail: str
-    remedy: str = ""
-
-
 def examine(port: int) -> Iterator[Finding]:
     """All checks, cheap ones first."""
     yield check_python(sys.version_info[:2], 64 if sys.maxsize > 2**32 else 32)
     yield from check_processor(read_processor())
-    yield check_memory(read_memory(), [(entry.aliases[0], entry.config) for entry in ZOO if entry.config is not None])
+    kernels = check_native()
+    if kernels.status == OK:  # sizes are those of their layout
+        models = [(entry.aliases[0], entry.config) for entry in ZOO if entry.config is not None]
+        yield check_memory(read_memory(), models)
     yield check_home(sampan_home())
     yield check_port(port)
-    yield check_native()
+    yield kernels
     yield check_paddle()
     yield check_embedded_model()
 
@@ -102,6 +95,8 @@ def check_processor(processor: Processor) -> Iterator[Finding]:
 
 def check_memory(memory: Memory, models: Sequence[tuple[str, ModelConfig]]) -> Finding:
     """Which models fit, each at the most exact precision that leaves room for a KV cache of `CONTEXT` tokens."""
+    from sampan.quant.sizes import kv_cache_bytes, weight_bytes
+
     room = memory.available * HEADROOM
     fitting = []
     for name, config in models:

@@ -41,6 +41,7 @@ class LoadedModel:
     chat_template: ChatTemplate
     sampling_defaults: SamplingParams
     engine: Engine
+    backend: Backend  # the engine's own; only while the engine is idle
 
 
 def load_model(
@@ -110,6 +111,7 @@ def load_model(
         source.chat_template,
         source.sampling_defaults,
         engine,
+        computing,
     )
 
 

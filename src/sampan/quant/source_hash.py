@@ -48,13 +48,36 @@ def source_hash(
     Raises:
         CheckpointError: a file cannot be read, or changes meanwhile.
     """
-    files = sorted({file.resolve() for file in checkpoint.files()})
+    files = _files_of(checkpoint)
     digests = _known_digests(files, _read_index(folder / INDEX_FILE))
     if len(digests) < len(files):
         with ExitStack() as turn:
             with suppress(CheckpointError):  # a folder that cannot be written to may still hold stores
                 turn.enter_context(my_turn(folder / INDEX_FILE, waiting))
             digests = _remember(files, folder / INDEX_FILE, threads or num_processors(), report)
+    return _combine(checkpoint, digests)
+
+
+def known_source(checkpoint: Checkpoint, folder: Path) -> str | None:
+    """The same without reading files: None where one of them was not hashed, or has changed since."""
+    files = _files_of(checkpoint)
+    digests = _known_digests(files, _read_index(folder / INDEX_FILE))
+    return _combine(checkpoint, digests) if len(digests) == len(files) else None
+
+
+def same_content_elsewhere(checkpoint: Checkpoint, folder: Path) -> list[Path]:
+    """Other files that were hashed, are there still, and have the content of one of the checkpoint's."""
+    files, index = _files_of(checkpoint), _read_index(folder / INDEX_FILE)
+    digests = set(_known_digests(files, index).values())
+    others = [file for name in sorted(index) if (file := Path(name)) not in files and file.exists()]
+    return [file for file, digest in _known_digests(others, index).items() if digest in digests]
+
+
+def _files_of(checkpoint: Checkpoint) -> list[Path]:
+    return sorted({file.resolve() for file in checkpoint.files()})
+
+
+def _combine(checkpoint: Checkpoint, digests: Mapping[Path, str]) -> str:
     content = [checkpoint.config.to_dict(), sorted(digests.values())]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

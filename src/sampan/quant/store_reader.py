@@ -52,6 +52,11 @@ class MappedStore:
             store.madvise(mmap.MADV_HUGEPAGE)
         self._data = np.frombuffer(store, np.uint8, offset=len(stored))
 
+    @property
+    def source(self) -> str:
+        """SHA-256 of what it was made from."""
+        return self._header.source
+
     def verified(self, threads: int) -> PackedModel:
         """The model, once the checksum of each tensor is found right.
 

@@ -124,6 +124,16 @@ class ChatTemplate:
         text = self._with_one_bos(text)
         return ChatPrompt(tuple(self._encode(text, marks)), marks.remove(text), is_thinking)
 
+    def as_written(self, messages: Sequence[Mapping[str, Any]], *, add_generation_prompt: bool = True) -> str:
+        """What the template alone makes of trusted messages with a role and a text each: no BOS is put in or taken out,
+        no thought is opened, nothing is guarded. For looking at templates; prompts are `encode`'s.
+
+        Raises:
+            RequestError: the template refuses the messages.
+        """
+        variables = {"tools": None, "documents": None, "add_generation_prompt": add_generation_prompt}
+        return self._render(messages, variables | dict.fromkeys(THINKING_SWITCHES, True))
+
     def _shows_two_systems(self) -> bool:
         """Whether a second system message leaves the first one standing, which in R1's template it does not."""
         messages = [

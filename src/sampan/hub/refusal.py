@@ -1,0 +1,31 @@
+"""What a hub's refusal means, and what to do about it."""
+
+from __future__ import annotations
+
+from sampan.errors import HubError, SampanError, UnknownModelError
+from sampan.hub.order import Order
+from sampan.hub.web import RefusalError
+
+
+def explain(order: Order, refusal: RefusalError) -> SampanError:
+    """A refusal in the user's words. Hugging Face says 401 for repositories that do not exist, too."""
+    hub, repository = order.hub, order.wanted.repository
+    variable = hub.token_variable
+    if refusal.code == "RevisionNotFound":
+        return no_revision(order)
+    if refusal.code == "GatedRepo" or refusal.status == 403:
+        remedy = f"accept its terms at {hub.page(repository)}, then set {variable} to a token of your account"
+        return HubError(f"{repository} is only for those who have accepted its terms", remedy=remedy)
+    if refusal.status in (401, 404) or refusal.code == "RepoNotFound":
+        if order.private:
+            remedy = f"check the name at {hub.page(repository)}, and that the token in {variable} may read it"
+        else:
+            remedy = f"check the name at {hub.page(repository)}; for a private one set {variable}"
+        return UnknownModelError(f"{hub.endpoint} knows no {repository}, or does not show it", remedy=remedy)
+    return HubError(str(refusal), remedy="try again later, or another --source")
+
+
+def no_revision(order: Order) -> UnknownModelError:
+    """The repository exists, but not so."""
+    remedy = f"see the branches and tags at {order.hub.page(order.wanted.repository)}"
+    return UnknownModelError(f"{order.wanted.repository} has no revision {order.revision}", remedy=remedy)
