@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from tokenizers import decoders, models, pre_tokenizers
 
 from sampan.backends.base import TokenLogprobs
 from sampan.cluster import EngineStatus
+from sampan.cluster.client import RequestTimes
 from sampan.config import ModelConfig
 from sampan.engine.outputs import EngineOutput, FinishReason
 from sampan.engine.sampling_params import SamplingParams
@@ -151,6 +153,7 @@ class ScriptedStream:
         self.end = FinishReason.STOP if ends else FinishReason.LENGTH
         self.num_logprobs = params.logprobs
         self.position = self.num_outputs = 0
+        self.times = RequestTimes()
 
     def __aiter__(self) -> ScriptedStream:
         return self
@@ -179,6 +182,8 @@ class ScriptedStream:
         finish_reason = self.end if self.position == len(self.ids) else None
         if finish_reason is not None:
             engine.open_ids.discard(self.request_id)
+        self.times.last_token = time.monotonic()
+        self.times.first_token = self.times.first_token or self.times.last_token
         logprobs = () if self.num_logprobs is None else tuple(made_up_logprobs(i, self.num_logprobs) for i in new)
         told = () if self.params.prompt_logprobs is None else self.prompt[max(self.params.prompt_read_start, 1) :]
         prompt_logprobs = tuple(made_up_logprobs(i, 0) for i in told)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,14 @@ class ServerProcess:
 
 
 @contextmanager
-def started(arguments: Sequence[str]) -> Iterator[ServerProcess]:
-    """Starts Python with these arguments and waits until the server says that it is ready."""
+def started(arguments: Sequence[str], log: Path | None = None) -> Iterator[ServerProcess]:
+    """Starts Python with these arguments and waits until the server says that it is ready. `log` takes what it logs."""
     path = os.pathsep.join(filter(None, [str(Path(__file__).parent), *sys.path]))
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, text=True)
+    with log.open("w") if log is not None else nullcontext() as stderr:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True
+        )
     try:
         assert process.stdout is not None
         yield ServerProcess(process, process.stdout.readline())
@@ -56,9 +59,9 @@ def scripted_server(**settings: Any) -> AbstractContextManager[ServerProcess]:
     return started([__file__, json.dumps(settings)])
 
 
-def sampan_serve(*arguments: str) -> AbstractContextManager[ServerProcess]:
+def sampan_serve(*arguments: str, log: Path | None = None) -> AbstractContextManager[ServerProcess]:
     """`sampan serve` on a free port."""
-    return started(["-m", "sampan", "serve", *arguments, "--port", "0"])
+    return started(["-m", "sampan", "serve", *arguments, "--port", "0"], log)
 
 
 def main(settings: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ MAX_WORKERS = 64
 SPECULATIONS = ("ngram", "off")
 ANY_ORIGIN = "*"
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)  # as browsers write it
+METRICS_ALIASES = ("", "vllm")
 REASONING_FORMATS = ("reasoning_content", "reasoning", "both", "none", "deepseek", "deepseek-legacy")
 
 # Far above every real model. A config.json that lies must not make us allocate before a weight file contradicts it.
@@ -324,6 +325,9 @@ class ServerConfig:
         tls_key: a PEM file with its private key.
         ping_interval_seconds: a stream that is silent this long gets an SSE comment.
         body_timeout_seconds: a request body must have arrived within this time.
+        log_prompts: what is asked and answered is logged.
+        metrics_alias: `vllm`: `/metrics` has vLLM's names besides Sampan's; empty for none.
+        otel_endpoint: of a collector of OpenTelemetry's traces; empty sends none.
         workers: processes that speak HTTP, all with the one engine.
         drain_timeout_seconds: at shutdown, open answers may take this long.
     """
@@ -346,6 +350,9 @@ class ServerConfig:
     tls_key: str = ""
     ping_interval_seconds: float = 15.0
     body_timeout_seconds: float = 30.0
+    log_prompts: bool = False
+    metrics_alias: str = ""
+    otel_endpoint: str = ""
     workers: int = 1
     drain_timeout_seconds: float = 300.0
 
@@ -378,6 +385,7 @@ class ServerConfig:
             _require(bool(known), "cors_origin", origin, "write it as browsers do: https://app.example:8443")
         all_origins = ANY_ORIGIN in self.cors_origins
         _require(self.has_keys or not all_origins, "cors_origin", ANY_ORIGIN, "it needs API keys; or name the origins")
+        _require(self.metrics_alias in METRICS_ALIASES, "metrics_alias", self.metrics_alias, "use vllm, or none")
         pair = bool(self.tls_cert) == bool(self.tls_key)
         _require(pair, "tls_cert", self.tls_cert, "give --tls-cert and --tls-key together")
         for name in ("ping_interval_seconds", "body_timeout_seconds", "drain_timeout_seconds"):

@@ -74,6 +74,12 @@ def convert(
     return dtype
 
 
+def copy_texts(source: Path, target: Path) -> None:
+    """Copies what a model folder holds beside its weights and their configuration. Raises OSError."""
+    for file in {file for pattern in TEXTS for file in source.glob(pattern)}:
+        shutil.copyfile(file, target / file.name)
+
+
 def _stored_dtype(checkpoint: Checkpoint) -> str:
     """The widest float type of the matrices."""
     raws = [checkpoint.raw(name) for name in checkpoint.names()]
@@ -91,8 +97,7 @@ def _write_folder(
             for name, content in tokenizer_files(checkpoint.keys, str(source)).items():
                 (temporary / name).write_text(content, encoding="utf-8")
         else:
-            for file in {file for pattern in TEXTS for file in source.glob(pattern)}:
-                shutil.copyfile(file, temporary / file.name)
+            copy_texts(source, temporary)
         tensors = {name: checkpoint.raw(name) for name in checkpoint.names()}
         write_checkpoint(temporary, checkpoint.config, tensors, dtype, MAX_SHARD_BYTES, form=form, report=report)
         temporary.rename(target)

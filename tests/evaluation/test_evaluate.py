@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from paged_logits import Row, paged_logits
 from random_folder import write_random_model
 from sampan.backends.native import NativeBackend
 from sampan.backends.paddle import PaddleBackend
-from sampan.checkpoint import open_checkpoint, resolve_model, write_checkpoint
+from sampan.checkpoint import CodedTensor, open_checkpoint, resolve_model, write_checkpoint, write_coded_checkpoint
 from sampan.errors import ConfigError, QualityError, UsageError
 from sampan.evaluation import LayerError, Material, Quality, Subject, evaluate
 from sampan.text import Tokenizer
@@ -108,6 +110,35 @@ def test_a_damaged_model_is_refused(tmp_path: Path, material: Material):
         quality.check(2.0)
 
 
+def test_a_folder_of_codes_is_measured_as_it_is_stored(tmp_path: Path, material: Material):
+    """Every matrix of the layers in int4 with one scale for 32 values, taken over exactly."""
+    checkpoint = open_checkpoint(FOLDER)
+    tensors = {name: checkpoint.get(name) for name in checkpoint.names()}
+    coded = {name: _int4(values) if "_proj.weight" in name else values for name, values in tensors.items()}
+    write_coded_checkpoint(tmp_path, checkpoint.config, coded)
+    _copy_texts(tmp_path)
+    exact = Subject.exact(str(tmp_path))
+    assert (exact.precision, exact.kv_cache) == ("fp32", "fp32")
+    subjects = [Subject(str(tmp_path), name="r1-int4"), exact]
+    quality = evaluate(subjects, Subject.exact(None), material=material.limited(0))
+    as_served, stored = (candidate.loss_percent.value for candidate in quality.candidates)
+    assert quality.candidates[0].model.title == "r1-int4"
+    assert 0.1 < stored < 10
+    assert as_served == pytest.approx(stored, rel=0.1)  # int8 activations add little
+
+
+def test_one_model_is_in_memory_at_a_time(material: Material):
+    seen = []
+
+    def count_models(what: str, done: int, total: int) -> None:
+        if what.startswith("Loading"):
+            seen.append(sum(isinstance(thing, NativeBackend) for thing in gc.get_objects()))
+
+    others = sum(isinstance(thing, NativeBackend) for thing in gc.get_objects())
+    evaluate([Subject(), Subject()], material=material, max_tokens=8, progress=count_models)
+    assert seen == [others] * 3
+
+
 def test_nan_is_no_quality(tmp_path: Path, material: Material):
     folder = _copy(tmp_path, damage=1e38)
     with pytest.raises(QualityError, match="computes NaN or infinity at"):
@@ -133,10 +164,23 @@ def _copy(folder: Path, damage: float) -> Path:
     noise = np.random.default_rng(0).normal(size=tensors[name].shape).astype(np.float32)
     tensors[name] = tensors[name] + noise * np.float32(damage * tensors[name].std() * 4)
     write_checkpoint(folder, checkpoint.config, tensors, "bf16")
+    _copy_texts(folder)
+    return folder
+
+
+def _copy_texts(folder: Path) -> None:
+    """Tokenizer and template of the embedded model."""
     for source in FOLDER.glob("*.json"):
         if source.name != "config.json":
             (folder / source.name).write_bytes(source.read_bytes())
-    return folder
+
+
+def _int4(values: npt.NDArray[np.float32]) -> CodedTensor:
+    groups = values.reshape(len(values), -1, 32)
+    scales = (np.abs(groups).max(axis=-1) / 7).astype(np.float16)
+    codes = np.clip(np.rint(groups / scales[:, :, None].astype(np.float32)), -8, 7).astype(np.int8)
+    codes = codes.reshape(values.shape)
+    return CodedTensor(4, 32, values.shape, lambda begin, end: (codes[begin:end], scales[begin:end]), Path())
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 
 from sampan.errors import UsageError
 from sampan.evaluation.grading import is_right
-from sampan.evaluation.material import Material, Task, Text, own_material, read_material
+from sampan.evaluation.material import Material, Task, Text, own_material, read_material, read_texts
 
 
 def test_sampans_own_is_whole():
@@ -82,7 +82,7 @@ def test_what_the_calibration_saw_is_left_out(tmp_path: Path):
     part = seen_text.text[20:70].replace("，", " ，\n")  # blanks do not hide it
     lines = [{"text": f"Something before it. {part}"}, {"messages": [{"role": "user", "content": seen_task.prompt}]}]
     calibration.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
-    left = own.without(calibration)
+    left = own.without(read_texts(calibration))
     assert left.texts == own.texts[1:]
     assert left.tasks == own.tasks[1:]
     assert [text[:5] for text in left.dropped] == [seen_text.text[:5], seen_task.prompt[:5]]
@@ -92,5 +92,5 @@ def test_what_the_calibration_saw_is_left_out(tmp_path: Path):
 def test_nothing_left_is_refused(tmp_path: Path):
     calibration = tmp_path / "all.txt"
     calibration.write_text("\n".join(text.text for text in own_material().texts))
-    with pytest.raises(UsageError, match="holds all of the evaluation's texts"):
-        own_material().without(calibration)
+    with pytest.raises(UsageError, match="the calibration holds all of the evaluation's texts"):
+        own_material().without(read_texts(calibration))

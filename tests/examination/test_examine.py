@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from sampan.checkpoint import SafetensorsFile, model_folder, resolve_model, write_safetensors
+from sampan.checkpoint.manifest import FileRecord, Manifest, write_manifest
 from sampan.examination import describe_model, examine_model
 from sampan.finding import FAIL, OK, WARN, Finding
 from sampan.zoo import find
@@ -277,7 +279,7 @@ EMBEDDED_HASH = next(finding.detail.split()[-1] for finding in examine(EMBEDDED)
 def test_a_byte_that_differs_from_what_was_fetched(folder):
     note(folder, model__safetensors=EMBEDDED_HASH, config__json="a" * 40)
     hashes = [finding for finding in examine(folder) if finding.check == "hashes"]
-    assert hashes == [Finding("hashes", OK, "1 of 1 files match Hugging Face's download notes")]
+    assert hashes == [Finding("hashes", OK, "1 of 1 files are what Hugging Face's download noted")]
     assert describe_model(resolve_model(str(folder))).revision == REVISION
     with (folder / WEIGHTS).open("r+b") as file:
         file.seek(5_000_001)
@@ -287,6 +289,33 @@ def test_a_byte_that_differs_from_what_was_fetched(folder):
     assert faults(folder) == [("hashes", FAIL)]
     (folder / WEIGHTS).unlink()
     assert faults(folder) == [("files", FAIL), ("hashes", FAIL)]
+
+
+def test_a_model_that_was_pulled(folder):
+    files = {
+        path.name: FileRecord(path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in folder.iterdir()
+    }
+    about = ("https://hub.example", "org/tiny", "main", REVISION, "apache-2.0", "2026-03-01T12:00:00Z")
+    write_manifest(folder, Manifest("huggingface", *about, files))
+    hashes = [finding for finding in examine(folder) if finding.check == "hashes"]
+    assert hashes == [Finding("hashes", OK, "6 of 6 files are what sampan pull noted")]
+    card = describe_model(resolve_model(str(folder)))
+    assert (card.source, card.revision, card.license) == ("org/tiny (huggingface)", REVISION, "apache-2.0")
+    edit_json(folder / GENERATION, temperature=0.7)
+    assert faults(folder) == [("hashes", WARN)]
+    (folder / "sampan.json").write_text("{}")
+    assert faults(folder) == [("hashes", FAIL)]
+    assert len(describe_model(resolve_model(str(folder))).problems) == 1
+
+
+def test_the_licence_of_a_folder(folder):
+    assert describe_model(resolve_model(str(folder))).license == "apache-2.0"
+    (folder / "README.md").write_text("---\nlicense: other\nlicense_name: llama3.1\n---\n")
+    assert describe_model(resolve_model(str(folder))).license == "llama3.1"
+    (folder / "README.md").unlink()
+    (folder / "LICENSE").write_text("\n  MIT License\n\nCopyright")
+    assert describe_model(resolve_model(str(folder))).license == "MIT License"
 
 
 def test_a_folder_of_nothing(tmp_path):

@@ -104,6 +104,7 @@ def test_openapi_lists_every_path(ask):
         "/v1/score",
         "/v2/rerank",
         "/livez",
+        "/metrics",
         "/readyz",
         "/health",
     }

@@ -44,8 +44,9 @@ def evaluate(
 ) -> int:
     """Measures what a model lost beside a reference: KL, perplexity, top-1 agreement, tasks, loops.
 
-    The loss is by how many per cent the perplexity of the reference's own text rises when MODEL reads
-    it. --max-loss fails unless it is less with 95 % confidence. Models are in memory one at a time.
+    The loss is by how many per cent the perplexity of what the reference would write rises when MODEL
+    reads it; --max-loss fails unless it is less with 95 % confidence. Models are in memory one at a
+    time.
       sampan eval qwen-1.5b --precision int8,int4 --output quality
       sampan eval ./my-int4 --reference qwen-1.5b --max-loss 2
     """
@@ -58,15 +59,13 @@ def evaluate(
     check_limits(max_tasks, max_tokens, max_loss, threads)
     folder = None if output is None else make_folder(output)
     with on_interrupt(exit_on_interrupt), progress("Reading texts and tasks") as report:
-        from pathlib import Path
-
-        from sampan.evaluation import Subject, read_material, write_quality
+        from sampan.evaluation import Subject, read_material, read_texts, write_quality
         from sampan.evaluation import evaluate as measure
 
         compared = reference or model
         material = read_material(data).limited(max_tasks)
         if calibration is not None:
-            material = material.without(Path(calibration))
+            material = material.without(read_texts(calibration))
         quality = measure(
             [Subject(model, each, kv_cache) for each in subjects],
             Subject.exact(compared) if reference_precision is None else Subject(compared, reference_precision),

@@ -24,6 +24,17 @@ class Security(NamedTuple):
     ] = ()
 
 
+class Logging(NamedTuple):
+    """Logging."""
+
+    log_level: Annotated[str, Option("of the log", metavar="LEVEL", choices=("debug", "info", "warning", "error"))] = (
+        "info"
+    )
+    log_format: Annotated[str, Option("of the log", metavar="FORMAT", choices=("console", "json"))] = "console"
+    log_prompts: Annotated[bool, Option("log prompts and answers too")] = False
+    otel_endpoint: Annotated[str, Option("send OTLP traces there: http://127.0.0.1:4318", metavar="URL")] = ""
+
+
 class Batching(NamedTuple):
     """Batching."""
 
@@ -48,11 +59,12 @@ def serve(
     default_chat_template_kwargs: Annotated[
         str | None, Option("variables of the chat template where a request says nothing of them", metavar="JSON")
     ] = None,
-    log_level: Annotated[
-        str, Option("of the log", metavar="LEVEL", choices=("debug", "info", "warning", "error"))
-    ] = "info",
+    metrics_alias: Annotated[
+        str, Option("say the numbers of /metrics in its words too", metavar="NAME", choices=("vllm",))
+    ] = "",
     workers: Annotated[int, Option("processes that speak HTTP, all with the one engine")] = 1,
     drain_timeout: Annotated[float, Option("seconds that open answers may take at shutdown")] = 300.0,
+    logging: Logging,
     security: Security,
     engine: Engine,
     batching: Batching,
@@ -68,13 +80,16 @@ def serve(
 
     from sampan.cli.progress import progress
     from sampan.cluster import Supervisor
-    from sampan.cluster.log import start_log
+    from sampan.cluster.log import LogStyle, start_log
     from sampan.config import ServerConfig
     from sampan.server import WorkerOrder, announce, bind_socket
     from sampan.server.security.operator_key import read_api_key
     from sampan.server.security.preflight import check_files
+    from sampan.server.tracing import check_tracing
+    from sampan.server.worker_order import METRICS_DIRECTORY
 
-    start_log(log_level)
+    log = LogStyle(logging.log_level, logging.log_format)
+    start_log(log)
     config = ServerConfig(
         host=host,
         port=port,
@@ -88,21 +103,28 @@ def serve(
         cors_origins=security.cors_origin,
         tls_cert=security.tls_cert or "",
         tls_key=security.tls_key or "",
+        metrics_alias=metrics_alias,
+        log_prompts=logging.log_prompts,
+        otel_endpoint=logging.otel_endpoint,
         workers=workers,
         drain_timeout_seconds=drain_timeout,
     )
     check_files(config)
+    check_tracing(config)
     with bind_socket(config) as listener:  # before the model is loaded: a port in use is known at once
         supervisor = Supervisor(
             engine.spec(model, **batching._asdict()),
-            log_level=log_level,
+            log=log,
             worker_module="sampan.server.worker",
-            worker_order=msgspec.msgpack.encode(WorkerOrder(config, served_model_name, log_level)),
+            worker_order=msgspec.msgpack.encode(WorkerOrder(config, served_model_name, log)),
             inherited=(listener.fileno(), os.memfd_create("sampan-limits")),  # the latter is the workers' `Ledger`
             num_workers=config.workers,
             drain_seconds=config.drain_timeout_seconds,
         )
         with supervisor:
+            counts = supervisor.directory / "counts"
+            counts.mkdir()
+            os.environ[METRICS_DIRECTORY] = str(counts)  # for workers, which share what they count
             with progress(f"Loading {model or 'sampan-tiny'}") as report:
                 started = supervisor.start(report)
             if started:

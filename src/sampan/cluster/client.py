@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -33,13 +34,32 @@ class EngineStatus(msgspec.Struct, frozen=True, array_like=True):
     num_accepted_tokens: int = 0
 
 
+@dataclass(slots=True)
+class RequestTimes:
+    """When what happened to a request, by `time.monotonic`; None until it has.
+
+    Args:
+        began: the engine first had its turn for it.
+        first_token, last_token: came from the engine, so far.
+    """
+
+    began: float | None = None
+    first_token: float | None = None
+    last_token: float | None = None
+
+
 class OutputStream(Protocol):
     """An accepted request's outputs; the last one has a `finish_reason`, and then the iteration stops. What several
     steps brought before the reader came may come in one output.
 
+    Attributes:
+        times: of the request, whatever its reader does.
+
     Raises:
         EngineError: from `__anext__`, engines failed while the request was open, and none could go on with it.
     """
+
+    times: RequestTimes
 
     def __aiter__(self) -> OutputStream: ...
 

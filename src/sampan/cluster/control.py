@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from sampan import errors
+from sampan.cluster.log import LogStyle
 from sampan.config import EngineConfig, ModelConfig
 from sampan.errors import SampanError
 
@@ -37,7 +38,7 @@ class EngineOrder(msgspec.Struct, frozen=True):
 
     spec: EngineSpec
     endpoint: str  # to bind, for workers
-    log_level: str
+    log: LogStyle
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag=True):
@@ -120,6 +121,8 @@ class ClusterState(msgspec.Struct, frozen=True):
     supervisor: ProcessState
     workers: list[ProcessState]
     engines: list[EngineState]
+    num_engine_restarts: int = 0  # those that died or hung and were replaced
+    num_worker_restarts: int = 0
 
 
 class Situation(msgspec.Struct, frozen=True, tag=True):

@@ -26,7 +26,7 @@ def main(fd: int) -> int:
         order = channel.wait()
     except EOFError:
         return 0
-    start_log(order.log_level)
+    start_log(order.log)
     watch = StepWatch(channel)
     watch.start()
     try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import msgspec
 
 from sampan.backends.base import TokenLogprobs
+from sampan.cluster.client import RequestTimes
 from sampan.cluster.messages import Submit
 from sampan.engine.outputs import EngineOutput
 from sampan.errors import SampanError
@@ -33,6 +35,7 @@ class OpenRequest:
         self.tenant = submit.tenant
         self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.num_deaths = 0  # see SUSPECT_AFTER
+        self.times = RequestTimes()
         self._submit = submit
         self._on_leave = on_leave
         self._token_ids: list[int] = []  # all that engines drew
@@ -77,10 +80,18 @@ class OpenRequest:
         self._prompt_logprobs += output.prompt_logprobs
         if self._num_cached_tokens is None:
             self._num_cached_tokens = output.num_cached_tokens
+        self._note_time(output)
         if output.finish_reason is not None:
             self.is_open, self._last = False, output
         if not self._in_no_hurry or not self.is_open or self._num_unread >= MAX_PATIENCE:
             self._wake()
+
+    def _note_time(self, output: EngineOutput) -> None:
+        if output.new_token_ids:
+            times = self.times
+            times.last_token = time.monotonic()
+            if times.first_token is None:
+                times.first_token, times.began = times.last_token, output.began_at
 
     def fail(self, error: SampanError) -> None:
         """No engine will go on with it."""

@@ -35,6 +35,7 @@ from sampan.cluster.control import (
     Situation,
     WorkerReady,
 )
+from sampan.cluster.log import LogStyle
 from sampan.cluster.restarts import Restarts
 from sampan.cluster.socket_directory import socket_directory
 from sampan.errors import EngineError, SampanError
@@ -60,6 +61,7 @@ class _Place:
     child: Child | None = None
     restarts: Restarts = field(default_factory=Restarts)
     due: float = 0.0  # when to start the next
+    num_restarts: int = 0
 
 
 class Supervisor:
@@ -67,7 +69,7 @@ class Supervisor:
 
     Args:
         spec: what the engine loads.
-        log_level: of the engine process.
+        log: of the engine process.
         worker_module: a module that runs a worker: `python -m MODULE CONTROL_FD INHERITED_FD...`.
         worker_order: its first message.
         inherited: descriptors for workers, such as the listening socket's.
@@ -84,14 +86,14 @@ class Supervisor:
         self,
         spec: EngineSpec,
         *,
-        log_level: str,
+        log: LogStyle,
         worker_module: str,
         worker_order: bytes,
         inherited: Sequence[int],
         num_workers: int,
         drain_seconds: float,
     ) -> None:
-        self._spec, self._log_level = spec, log_level
+        self._spec, self._log = spec, log
         self._drain_seconds = drain_seconds
         self._num_engines = 0
         self._engine = _Place("engine", self._start_engine)
@@ -126,6 +128,11 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    @property
+    def directory(self) -> Path:
+        """For what its processes share; nobody else can enter it, and it is removed at the end."""
+        return self._directory
 
     def start(self, on_progress: Callable[[str, int, int], None]) -> bool:
         """Starts all and waits until all are ready. False where SIGTERM came first.
@@ -249,6 +256,7 @@ class Supervisor:
             if self._ends_at is not None and place is not self._engine:
                 continue
             logger.warning("%s (process %d) %s", place.name, child.pid, describe_exit(code))
+            place.num_restarts += 1
             delay = place.restarts.delay(time.monotonic(), child.ready_since)
             if not place.restarts.is_proven and (delay is None or code >= 0):  # it would end in the same way again
                 self._give_up(EngineError(f"the {place.name} {describe_exit(code)} at its start", remedy=EARLY_REMEDY))
@@ -300,7 +308,7 @@ class Supervisor:
     def _start_engine(self) -> Child:
         self._num_engines += 1
         self._endpoint = f"ipc://{self._directory}/engine-{self._num_engines}.sock"
-        order = EngineOrder(self._spec, self._endpoint, self._log_level)
+        order = EngineOrder(self._spec, self._endpoint, self._log)
         return Child(ENGINE_MODULE, msgspec.msgpack.encode(order))
 
     def _tell_workers(self) -> None:
@@ -320,7 +328,13 @@ class Supervisor:
             engines.append(EngineState(engine.pid, name, version, "ready" if is_ready else "loading"))
         workers = [ProcessState(place.child.pid) for place in self._workers if place.child is not None]
         return Situation(
-            ClusterState(ProcessState(os.getpid()), workers, engines),
+            ClusterState(
+                ProcessState(os.getpid()),
+                workers,
+                engines,
+                self._engine.num_restarts,
+                sum(place.num_restarts for place in self._workers),
+            ),
             self._endpoint if is_ready else None,
             model,
             self._failure.message if self._failure is not None else None,

@@ -261,6 +261,8 @@ class Engine:
                     stop_reason,
                     request.num_cached_tokens or 0,
                     part.logprobs,
+                    None,
+                    request.began_at if request.num_output_tokens == num_taken else None,
                 )
             )
         return outputs

@@ -39,6 +39,7 @@ class EngineOutput(msgspec.Struct, frozen=True, array_like=True, gc=False):
         num_cached_tokens: prompt tokens that came from the prefix cache.
         prompt_logprobs: of the prompt's next tokens, where the request asked for them; they come before its answer.
         pooled: [hidden_size], where the request asked for that.
+        began_at: when the request first had its turn, by `time.monotonic`; with its first token only.
     """
 
     request_id: str
@@ -49,6 +50,7 @@ class EngineOutput(msgspec.Struct, frozen=True, array_like=True, gc=False):
     num_cached_tokens: int = 0
     prompt_logprobs: tuple[TokenLogprobs, ...] = ()
     pooled: Float32Array | None = None
+    began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

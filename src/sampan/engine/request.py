@@ -63,6 +63,7 @@ class Request:
         self.priority = priority
         self.deadline = deadline
         self.arrival_time = 0.0  # set when it joins the queue
+        self.began_at: float | None = None  # when it first had its turn
         self.seed = params.seed if params.seed is not None else secrets.randbelow(MAX_SEED)
         self.sampling_record = sampling_record(params)
         self.edits_logits = params.edits_logits

@@ -102,7 +102,7 @@ class Scheduler:
             self.waiting.charge(entry.request, entry.num_new_tokens)
         num_waiting_tokens = self.waiting.num_tokens
         if self.num_preemptions == num_preemptions:
-            scheduled += self._admit(self._max_num_batched_tokens - _num_tokens(scheduled))
+            scheduled += self._admit(self._max_num_batched_tokens - _num_tokens(scheduled), now)
             self._add_drafts(scheduled)
         if self._queued_since is not None:
             self._drain_rate.observe(num_waiting_tokens - self.waiting.num_tokens, now - self._queued_since)
@@ -132,7 +132,7 @@ class Scheduler:
                 budget -= num_new
         return scheduled
 
-    def _admit(self, budget: int) -> list[ScheduledRequest]:
+    def _admit(self, budget: int, now: float) -> list[ScheduledRequest]:
         """Moves waiting requests to running, in order, while budget, places and blocks last."""
         admitted = []
         while self.waiting and budget > 0 and len(self.running) < self._max_num_seqs:
@@ -143,6 +143,8 @@ class Scheduler:
             self.waiting.pop()
             self.waiting.charge(request, num_new)  # at once: whose turn is next depends on it
             request.status = RequestStatus.RUNNING
+            if request.began_at is None:
+                request.began_at = now
             self.running.append(request)
             admitted.append(_entry(request, num_new, num_new == request.num_pending_tokens))
             budget -= num_new

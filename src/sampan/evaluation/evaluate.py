@@ -171,7 +171,7 @@ def _facts(
 ) -> ModelFacts:
     loaded = llm.loaded
     return ModelFacts(
-        name=loaded.name,
+        name=subject.name or loaded.name,
         precision=subject.precision,
         kv_cache=subject.kv_cache,
         sha256=sha256,

@@ -7,7 +7,7 @@ problems, multiple choice and what a piece of code prints. A user's file takes t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -76,19 +76,22 @@ class Material:
         chosen = (self.tasks[index * len(self.tasks) // max_tasks] for index in range(max_tasks))
         return replace(self, tasks=tuple(chosen))
 
-    def without(self, calibration: Path) -> Material:
+    def without(self, calibration: Iterable[str]) -> Material:
         """What the calibration of a quantised model has not seen: a text that shares a piece of it is left out.
 
+        Args:
+            calibration: its texts; `read_texts` gives those of a file.
+
         Raises:
-            UsageError: the file cannot be read, or nothing is left.
+            UsageError: no text is left.
         """
-        seen = Fingerprint(text for text in _all_texts(calibration))
+        seen = Fingerprint(calibration)
         texts = tuple(text for text in self.texts if not seen.overlaps(text.text))
         tasks = tuple(task for task in self.tasks if not seen.overlaps(task.prompt))
         gone = [t.text for t in self.texts if t not in texts] + [t.prompt for t in self.tasks if t not in tasks]
         if not texts and self.texts:
             raise UsageError(
-                f"{calibration} holds all of the evaluation's texts", remedy="evaluate on others: --data FILE"
+                "the calibration holds all of the evaluation's texts", remedy="evaluate on others: --data FILE"
             )
         return replace(self, texts=texts, tasks=tasks, dropped=(*self.dropped, *(_beginning(text) for text in gone)))
 
@@ -158,8 +161,13 @@ def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{path}, line {number}", entry
 
 
-def _all_texts(path: Path) -> Iterator[str]:
-    """Every text in a calibration file, whatever the names of its fields."""
+def read_texts(path: str | Path) -> Iterator[str]:
+    """Every text in a calibration file, text or JSONL, whatever the names of its fields.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    path = Path(path)
     if path.suffix.lower() != ".jsonl":
         yield _read(path)
         return

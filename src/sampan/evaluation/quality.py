@@ -209,8 +209,8 @@ class Quality:
         """The gate. A candidate passes where its loss is at most `max_loss` per cent with 95 % confidence: what counts
         is the upper end of the interval, so that a lucky measurement on little text proves nothing.
 
-        The loss is `100 * (exp(mean KL) - 1)`: by how many per cent the perplexity of the reference's own text rises
-        when the candidate reads it. Unlike the perplexity of somebody's text it cannot fall by chance.
+        The loss is `100 * (exp(mean KL) - 1)`: by how many per cent the perplexity of what the reference would write
+        rises when the candidate reads it. Unlike the perplexity of a given text it cannot fall by chance.
 
         Raises:
             QualityError: a candidate loses more, or may.

@@ -23,11 +23,13 @@ class Subject:
     model: a zoo name, a folder or a file; None is the embedded model.
     precision: of the weights; `auto` takes what the backend does best.
     kv_cache: of keys and values; `auto` likewise.
+    name: what the report calls it; None takes the folder's or the zoo's name.
     """
 
     model: str | None = None
     precision: str = "auto"
     kv_cache: str = "auto"
+    name: str | None = None
 
     @classmethod
     def exact(cls, model: str | None) -> Subject:

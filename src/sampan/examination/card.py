@@ -13,7 +13,7 @@ from sampan.engine.generation_config import FILE, MAX_BYTES, read_sampling_defau
 from sampan.errors import SampanError
 from sampan.examination.licence import read_license
 from sampan.examination.memory import CONTEXTS, needs_of, served_as
-from sampan.examination.origins import read_origin
+from sampan.examination.origins import Origin, read_origin
 from sampan.examination.stops import shown, stop_ids
 from sampan.examination.subject import Subject, open_subject
 from sampan.examination.template import template_age
@@ -65,7 +65,7 @@ class ModelCard:
 def describe_model(model: ResolvedModel) -> ModelCard:
     """Reads headers and small files only; never raises for what is wrong with them."""
     subject = open_subject(model)
-    config, origin = subject.config, read_origin(subject.path)
+    config, origin = subject.config, subject.attempt("hashes", lambda: read_origin(model.path)) or Origin()
     files = [file for file in subject.weight_files if file.is_file()]
     served = None if config is None else served_as(config, subject.checkpoint)
     return ModelCard(

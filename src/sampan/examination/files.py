@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sampan.examination.origins import read_origin
 from sampan.examination.subject import Subject
-from sampan.finding import FAIL, OK, Finding
+from sampan.finding import FAIL, OK, WARN, Finding
 from sampan.quant.packing import num_processors
 from sampan.strict_json import FETCH_AGAIN
 from sampan.units import human_bytes
@@ -39,22 +39,28 @@ def check_files(subject: Subject, report: Report) -> Iterator[Finding]:
 def check_hashes(subject: Subject, report: Report) -> Iterator[Finding]:
     """Bytes against the hashes that were noted when the model was fetched; without a note, the hashes themselves."""
     folder = subject.path.parent if subject.is_gguf else subject.path
-    origin = read_origin(folder)
+    origin = read_origin(subject.path)
     noted = {folder / name: digest for name, digest in origin.hashes.items()}
     if subject.is_gguf:
         noted = {file: digest for file, digest in noted.items() if file == subject.path}
     present = [file for file in dict.fromkeys([*noted, *subject.weight_files]) if file.is_file()]
     digests = hash_files(present, report)
     for file in noted.keys() - digests.keys():
-        yield Finding("hashes", FAIL, f"{file.name} is missing, says {origin.noted_by}", "fetch the file again")
+        yield Finding(
+            "hashes", FAIL, f"{file.name} is missing, by the notes of {origin.noted_by}", "fetch the file again"
+        )
     for file, digest in digests.items():
         if file not in noted:
             yield Finding("hashes", OK, f"unverified: {file.name} has the SHA-256 {digest}")
+        elif digest != noted[file] and file in subject.weight_files:
+            yield Finding("hashes", FAIL, f"{file.name} differs from what was fetched", FETCH_AGAIN)
         elif digest != noted[file]:
-            yield Finding("hashes", FAIL, f"{file.name} differs from what was fetched: {digest}", FETCH_AGAIN)
+            yield Finding(
+                "hashes", WARN, f"{file.name} was changed since it was fetched", "if not by you, fetch it again"
+            )
     matching = [file for file, digest in digests.items() if noted.get(file) == digest]
     if matching:
-        yield Finding("hashes", OK, f"{len(matching)} of {len(noted)} files match {origin.noted_by}")
+        yield Finding("hashes", OK, f"{len(matching)} of {len(noted)} files are what {origin.noted_by} noted")
 
 
 def hash_files(files: Sequence[Path], report: Report) -> dict[Path, str]:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from sampan.checkpoint.license import stated_license
+
 README, LICENSE_FILES = "README.md", ("LICENSE", "LICENSE.txt", "LICENSE.md")
-MAX_BYTES = 64 * 1024
-FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---", re.DOTALL)
-LICENSE_LINE = re.compile(r"^license(?:_name)?: *['\"]?([\w.+-]+)", re.MULTILINE)
-MAX_TITLE_CHARS = 60
+MAX_BYTES, MAX_TITLE_CHARS = 4096, 60
 
 
 def read_license(folder: Path) -> str:
-    """`license` of the model card's front matter, else the title of the licence's text; empty where neither is."""
-    card = FRONT_MATTER.match(_text(folder / README))
-    named = LICENSE_LINE.findall(card[1]) if card is not None else []
-    if named:
-        return str(named[-1] if named[0] == "other" else named[0])
-    for name in LICENSE_FILES:
-        title = next((line.strip() for line in _text(folder / name).splitlines() if line.strip()), "")
-        if title:
-            return title[:MAX_TITLE_CHARS]
-    return ""
+    """That of the model's README, else the title of the licence's text; empty where neither is."""
+    return stated_license(folder / README) or next(filter(None, (_title(folder / name) for name in LICENSE_FILES)), "")
 
 
-def _text(path: Path) -> str:
+def _title(path: Path) -> str:
+    """The first line that is not blank."""
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES).decode("utf-8", "replace").replace("\r\n", "\n")
+            lines = file.read(MAX_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
         return ""
+    return next((line.strip()[:MAX_TITLE_CHARS] for line in lines if line.strip()), "")

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sampan.checkpoint.manifest import read_manifest
+
 SHA256 = re.compile(r"[0-9a-f]{64}")
 REVISION = re.compile(r"[0-9a-f]{40}")
 HUB_NOTES = Path(".cache") / "huggingface" / "download"
@@ -23,7 +25,7 @@ class Origin:
     """Where a model is from.
 
     Args:
-        noted_by: who wrote the hashes down; empty where nobody did.
+        noted_by: what wrote the hashes down; empty where nothing did.
         hashes: file name -> SHA-256.
         source: a repository or address; empty where unknown, like `revision` and `license`.
     """
@@ -36,8 +38,22 @@ class Origin:
 
 
 def read_origin(path: Path) -> Origin:
-    """What is noted about a model folder; an empty `Origin` where nothing is."""
-    return _from_hub_notes(path) or _from_hub_cache(path) or Origin()
+    """What is noted about a model folder, or about that of a GGUF file; an empty `Origin` where nothing is.
+
+    Raises:
+        CheckpointError: there is a manifest, and it cannot be read.
+    """
+    folder = path if path.is_dir() else path.parent
+    return _from_manifest(folder) or _from_hub_notes(folder) or _from_hub_cache(folder) or Origin()
+
+
+def _from_manifest(folder: Path) -> Origin | None:
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return None
+    hashes = {name: record.sha256 for name, record in manifest.files.items()}
+    source = f"{manifest.repository} ({manifest.source})"
+    return Origin("sampan pull", hashes, source, manifest.commit or manifest.revision, manifest.license)
 
 
 def _from_hub_notes(folder: Path) -> Origin | None:
@@ -50,7 +66,7 @@ def _from_hub_notes(folder: Path) -> Origin | None:
                 hashes[note.name.removesuffix(".metadata")] = lines[1]
     if not revisions:
         return None
-    return Origin("Hugging Face's download notes", hashes, revision=revisions.pop() if len(revisions) == 1 else "")
+    return Origin("Hugging Face's download", hashes, revision=revisions.pop() if len(revisions) == 1 else "")
 
 
 def _from_hub_cache(folder: Path) -> Origin | None:

@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from sampan.checkpoint.license import stated_license
 from sampan.checkpoint.manifest import MANIFEST_FILE, FileRecord, Manifest, read_manifest, write_manifest
 from sampan.checkpoint.resolve import models_home
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError, ConfigError, HubError, SampanError, UsageError
-from sampan.hub.license import stated_license
 from sampan.hub.listing import Listing, RemoteFile
 from sampan.hub.order import Order
 from sampan.hub.patience import patiently

@@ -10,10 +10,13 @@ import msgspec
 
 from sampan.backends.base import TokenLogprobs
 from sampan.cluster import OutputStream
+from sampan.cluster.client import RequestTimes
 from sampan.engine.outputs import TIMEOUT, EngineOutput, FinishReason
 from sampan.engine.reading import read_output
 from sampan.errors import DeadlineError, EngineError, RequestError, UnavailableError
+from sampan.server.http.exchange import Exchange
 from sampan.server.merge import merge
+from sampan.server.metrics import AnswerRecord
 from sampan.text import TextDelta, TextStream
 
 
@@ -44,7 +47,7 @@ class Answer:
         opened_at, first_token_at: by `time.perf_counter`; the latter is None until there is one.
     """
 
-    def __init__(self, index: int, outputs: OutputStream, text: TextStream) -> None:
+    def __init__(self, index: int, outputs: OutputStream, text: TextStream, record: AnswerRecord) -> None:
         self.index = index
         self.text = text
         self.token_ids: list[int] = []
@@ -56,6 +59,7 @@ class Answer:
         self.opened_at = time.perf_counter()
         self.first_token_at: float | None = None
         self._outputs = outputs
+        self._record = record
 
     async def __aiter__(self) -> AsyncIterator[Delta]:
         async for output in self._outputs:
@@ -68,6 +72,16 @@ class Answer:
         """Nobody watches it grow. Where a stop string may end it, each token is looked at all the same."""
         if not self.text.has_stop:
             self._outputs.take_time()
+
+    @property
+    def times(self) -> RequestTimes:
+        """When what happened to it."""
+        return self._outputs.times
+
+    def close(self, error: BaseException | None) -> None:
+        """Nothing more will be read, because of `error` where it has not ended. To be called once."""
+        failed = isinstance(error, EngineError | RequestError)
+        self._record.end(self.finish_reason or ("error" if failed else "abort"), self.text.num_tokens)
 
     def _take(self, output: EngineOutput) -> Delta:
         """An engine output as text. Raises as `raise_failure` does."""
@@ -85,6 +99,8 @@ class Answer:
         self.prompt_logprobs += output.prompt_logprobs
         self.num_cached_tokens = output.num_cached_tokens
         num_thought = min(max(self.text.num_reasoning_tokens - num_before, 0), num_taken)
+        if num_taken:
+            self._record.took(num_taken, num_thought, self._outputs.times)
         finish_reason = self.finish_reason or None
         stop_reason, told = self.stop_reason, output.prompt_logprobs
         return Delta(self.index, token_ids, logprobs, text, num_thought, finish_reason, stop_reason, told)
@@ -120,11 +136,17 @@ class Answers:
 
     def __init__(self, prompt_lens: Sequence[int], answers: Sequence[Answer]) -> None:
         self.answers = answers
-        self._prompt_lens = prompt_lens
+        self.prompt_lens = prompt_lens
 
     def deltas(self) -> AsyncIterator[Delta]:
         """All answers' deltas as they come."""
         return merge([aiter(answer) for answer in self.answers])
+
+    def tell(self, exchange: Exchange) -> None:
+        """Adds what came of these answers."""
+        exchange.prompt_tokens += self.num_prompt_tokens
+        exchange.generation_tokens += sum(answer.text.num_tokens for answer in self.answers)
+        exchange.answers += [answer.times for answer in self.answers]
 
     async def complete(self) -> Sequence[Answer]:
         """Waits until all have ended."""
@@ -137,25 +159,29 @@ class Answers:
     @property
     def num_tokens(self) -> int:
         """Of prompts and answers, so far."""
-        return sum(self._prompt_lens) + sum(answer.text.num_tokens for answer in self.answers)
+        return sum(self.prompt_lens) + sum(answer.text.num_tokens for answer in self.answers)
 
     @property
     def num_prompt_tokens(self) -> int:
         """Tokens of all prompts."""
-        return sum(self._prompt_lens)
+        return sum(self.prompt_lens)
+
+    @property
+    def num_cached_tokens(self) -> int:
+        """Of the prompts, those that were in the prefix cache. Answers of one prompt share it: what the first of them
+        found is what the cache saved."""
+        num_choices = len(self.answers) // len(self.prompt_lens)
+        return sum(answer.num_cached_tokens for answer in self.answers[::num_choices])
 
     def usage(self) -> dict[str, Any]:
         """OpenAI's usage object."""
         prompt_tokens = self.num_prompt_tokens
         completion_tokens = sum(answer.text.num_tokens for answer in self.answers)
-        # Answers of one prompt share it: what the first of them found in the cache is what the cache saved.
-        num_choices = len(self.answers) // len(self._prompt_lens)
-        cached_tokens = sum(answer.num_cached_tokens for answer in self.answers[::num_choices])
         reasoning_tokens = sum(answer.text.num_reasoning_tokens for answer in self.answers)
         return {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": completion_tokens,
             "total_tokens": prompt_tokens + completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": cached_tokens},
+            "prompt_tokens_details": {"cached_tokens": self.num_cached_tokens},
             "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from sampan.server.http.edge import Edge
 from sampan.server.http.errors import error_kind, error_response, log_failure
 from sampan.server.http.gate import Gate
 from sampan.server.http.host_guard import HostGuard
+from sampan.server.metrics import Recorder, metrics_routes
 from sampan.server.ollama.routes import ollama_routes
 from sampan.server.openai.chat import chat_routes
 from sampan.server.openai.completions import completion_routes
@@ -41,7 +43,10 @@ from sampan.server.security.guard import KeyGuard
 from sampan.server.security.ledger import Ledger
 from sampan.server.service import Service
 from sampan.server.tokenize import tokenize_routes
+from sampan.server.tracing import Tracer
 from sampan.text import ChatTemplate, Tokenizer
+
+VERSION_CHARS = 12  # of a model's version, as a label
 
 
 def create_app(
@@ -54,6 +59,7 @@ def create_app(
     cluster: Callable[[], ClusterState] | None = None,
     limits_fd: int | None = None,
     model_path: Path | None = None,
+    model_version: str = "",
 ) -> FastAPI:
     """An application that answers with one model. Nothing is shared between two of them.
 
@@ -66,15 +72,22 @@ def create_app(
             `config.default_max_tokens` to say.
         limits_fd: of the table in which workers share what keys have used; None makes one for this application alone.
         model_path: the model's folder or file; its size is told to who asks.
+        model_version: tells revisions of the model apart.
         cluster: tells of all processes, where there are several; `/admin/status` shows it.
     """
     defaults = replace(sampling_defaults or SamplingParams(), max_tokens=config.default_max_tokens)
-    service = Service(engine, tokenizer, chat_template, config, defaults)
+    recorder = Recorder(config.served_model_name, model_version[:VERSION_CHARS], engine.max_model_len)
+    service = Service(engine, tokenizer, chat_template, config, defaults, recorder)
+
+    tracer = Tracer(config.otel_endpoint, config.served_model_name) if config.otel_endpoint else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        await service.close()
+        with recorder.kept_up_to_date():
+            yield
+            await service.close()
+            if tracer is not None:
+                await asyncio.to_thread(tracer.close)
 
     # The documentation pages of FastAPI load scripts from other sites; /openapi.json says the same.
     app = FastAPI(
@@ -102,6 +115,7 @@ def create_app(
     app.include_router(ollama_routes(service, model_path))
     if cluster is not None:
         app.include_router(admin_routes(cluster, engine))
+    app.include_router(metrics_routes(recorder, engine, cluster, config.metrics_alias))
     app.include_router(page_routes())
     describe(app, service)
     for error_class in (SampanError, HTTPException, RequestValidationError):
@@ -113,7 +127,7 @@ def create_app(
     if config.cors_origins:
         app.add_middleware(Cors, config=config)
     app.add_middleware(HostGuard, config=config)
-    app.add_middleware(Edge)  # added last: outermost
+    app.add_middleware(Edge, on_response=recorder.count_response, tracer=tracer)  # added last: outermost
     return app
 
 

@@ -6,6 +6,8 @@ Whatever is answered goes through `Service.open`. Nothing here knows HTTP.
 from __future__ import annotations
 
 import hashlib
+import logging
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,10 +20,14 @@ from sampan.engine.sampling_params import SamplingParams
 from sampan.errors import ContextLengthError, RequestError, UnavailableError, UnknownAnswerError, UnknownModelError
 from sampan.server.answer import Answer, Answers
 from sampan.server.fields import MAX_CHOICES, AdmissionFields, SamplingFields
+from sampan.server.http.exchange import current_exchange
+from sampan.server.metrics import Recorder
 from sampan.server.off_loop import off_loop_if
 from sampan.server.sampling import sampling_params, seed_of_choice
 from sampan.server.security.client import current_client
 from sampan.text import THINKING_SWITCHES, ChatPrompt, ChatTemplate, TextStream, Tokenizer
+
+logger = logging.getLogger("sampan.server.prompts")  # which are logged only where the operator asks for it
 
 # Encoding up to this much takes a few milliseconds.
 INLINE_CHARS = 4096
@@ -38,6 +44,7 @@ class Service:
         chat_template: of the same model.
         config: names and limits.
         defaults: how tokens are drawn where a request says nothing.
+        recorder: counts what is answered.
     """
 
     def __init__(
@@ -47,10 +54,12 @@ class Service:
         chat_template: ChatTemplate,
         config: ServerConfig,
         defaults: SamplingParams,
+        recorder: Recorder,
     ) -> None:
         self.engine = engine
         self.tokenizer = tokenizer
         self.config = config
+        self.recorder = recorder
         self.draining = False
         self._chat_template = chat_template
         self.defaults = defaults
@@ -143,6 +152,7 @@ class Service:
             ContextLengthError, OverloadedError, EngineError: from the engine.
             UnavailableError: the server is shutting down.
         """
+        opened_at = time.monotonic()
         self.check_open()
         if len(prompts) * num_choices > MAX_CHOICES:
             raise RequestError(f"More than {MAX_CHOICES} answers", param="n", remedy="ask for fewer at once")
@@ -163,10 +173,26 @@ class Service:
                         f"{request_id}-{index}", prompt, own, request, cache_salt=cache_salt, timeout=request.timeout
                     )
                     stack.push_async_callback(outputs.aclose)
-                    answers.append(Answer(index, outputs, self._text_stream(params, starts_in_reasoning)))
+                    text = self._text_stream(params, starts_in_reasoning)
+                    answers.append(Answer(index, outputs, text, self.recorder.answer(opened_at)))
             opened = Answers([len(prompt) for prompt in prompts], answers)
             stack.callback(lambda: client.charge(opened.num_tokens))
+            self.recorder.accept(opened.prompt_lens, num_choices, request.max_new_tokens)
+            stack.push(lambda _, error, __: self._record_end(opened, prompts, error))
             yield opened
+
+    def _record_end(self, answers: Answers, prompts: Sequence[Sequence[int]], error: BaseException | None) -> None:
+        self.recorder.num_cached_tokens += answers.num_cached_tokens
+        for answer in answers.answers:
+            answer.close(error)
+        exchange = current_exchange.get()
+        if exchange is not None:
+            answers.tell(exchange)
+            if self.config.log_prompts:
+                asked = [self.tokenizer.decode(list(prompt), skip_special_tokens=False) for prompt in prompts]
+                said = [answer.text.text for answer in answers.answers]
+                fields = {"request_id": exchange.request_id, "prompts": asked, "answers": said}
+                logger.info("%s %r -> %r", exchange.request_id, asked, said, extra={"fields": fields})
 
     def check_open(self) -> None:
         """Raises UnavailableError: the server is shutting down."""

@@ -73,7 +73,7 @@ def main(fd: int, listener_fd: int, limits_fd: int) -> int:
     channel = attach(fd, WorkerOrder | Situation)
     try:
         order: WorkerOrder = channel.wait()
-        start_log(order.log_level)
+        start_log(order.log)
         situation: Situation = channel.wait()
         while situation.model is None:
             situation = channel.wait()
@@ -91,6 +91,7 @@ def main(fd: int, listener_fd: int, limits_fd: int) -> int:
         cluster=worker.cluster,
         limits_fd=limits_fd,
         model_path=Path(model.path),
+        model_version=model.version,
     )
     spare_what_is_loaded()
     with socket.socket(fileno=listener_fd) as listener:

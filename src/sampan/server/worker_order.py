@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from sampan.cluster.log import LogStyle
 from sampan.config import ServerConfig
+
+METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable that tells `prometheus_client`, when it is imported, where the workers' counts lie."""
 
 
 class WorkerOrder(msgspec.Struct, frozen=True, tag=True):
@@ -17,4 +21,4 @@ class WorkerOrder(msgspec.Struct, frozen=True, tag=True):
 
     config: ServerConfig
     served_model_name: str | None
-    log_level: str
+    log: LogStyle

@@ -4,6 +4,7 @@ Knows: token ids, which of them are learnt, optimisation, checkpoints of a run a
 Refuses to know: text, chat templates, where examples come from, how a trained model is served.
 """
 
+from sampan.tuning.callbacks import Callback, ModelCheckpoint
 from sampan.tuning.data import Batch, BatchPlan, Example
 from sampan.tuning.losses import masked_cross_entropy
 from sampan.tuning.run_state import Place, load_run_state, read_place
@@ -13,7 +14,9 @@ from sampan.tuning.trainer import Trainer, TrainerConfig
 __all__ = [
     "Batch",
     "BatchPlan",
+    "Callback",
     "Example",
+    "ModelCheckpoint",
     "Place",
     "Trainer",
     "TrainerConfig",

@@ -11,6 +11,7 @@ import paddle
 from paddle import nn
 
 from sampan.models import CausalLM
+from sampan.tuning.callbacks import Callback
 from sampan.tuning.data import Batch, BatchPlan, Example
 from sampan.tuning.losses import masked_cross_entropy
 from sampan.tuning.progress import Progress
@@ -32,6 +33,7 @@ class TrainerConfig:
         max_grad_norm: the global norm of the gradient is cut to this.
         seed: of the order of the examples.
         checkpoint_seconds: seconds between two checkpoints.
+        evaluate_steps: steps between two evaluations, where there are examples for that; one more comes at the end.
     """
 
     num_steps: int
@@ -44,12 +46,17 @@ class TrainerConfig:
     max_grad_norm: float = 1.0
     seed: int = 0
     checkpoint_seconds: float = 180.0
+    evaluate_steps: int = 100
 
 
 class Trainer:
     """Trains `model` on `examples`; goes on from the checkpoint in `folder` where there is one.
 
     A resumed run is bitwise the uninterrupted one: parameters, optimiser moments and place in the data are restored.
+
+    Args:
+        validation: examples that are not learnt from; the metric `val_loss` is their loss, each target counting once.
+        callbacks: told of each evaluation.
     """
 
     def __init__(
@@ -59,8 +66,12 @@ class Trainer:
         config: TrainerConfig,
         folder: Path,
         loss: Loss = masked_cross_entropy,
+        *,
+        validation: Sequence[Example] = (),
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         self.model, self.examples, self.config, self.folder, self.loss = model, examples, config, folder, loss
+        self.validation, self.callbacks = validation, callbacks
         self.plan = BatchPlan([len(example.token_ids) for example in examples], config.batch_tokens, config.seed)
         decayed = {parameter.name for parameter in model.parameters() if parameter.ndim > 1}
         self.optimizer = paddle.optimizer.AdamW(
@@ -91,6 +102,10 @@ class Trainer:
                 now = time.monotonic()
                 self.seconds += now - started
                 progress.advance(loss, batch.input_ids.size)
+                if self.validation and (
+                    self.step % self.config.evaluate_steps == 0 or self.step == self.config.num_steps
+                ):
+                    self.evaluate()
                 if now - saved > self.config.checkpoint_seconds and self.step < end:
                     self.save()
                     saved = now
@@ -114,6 +129,22 @@ class Trainer:
         self.optimizer.clear_grad()
         self.step += 1
         return float(loss)
+
+    @paddle.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """The metrics of the model as it is now; callbacks are told."""
+        self.model.eval()
+        total, count = 0.0, 0
+        plan = BatchPlan([len(example.token_ids) for example in self.validation], self.config.batch_tokens, seed=0)
+        for indices in plan.epoch(0):
+            batch = Batch.of([self.validation[i] for i in indices])
+            total += float(masked_cross_entropy(self.model, batch)) * len(batch.targets)
+            count += len(batch.targets)
+        self.model.train()
+        metrics = {"val_loss": total / count}
+        for callback in self.callbacks:
+            callback.on_evaluate(self, metrics)
+        return metrics
 
     def save(self) -> None:
         """Writes a checkpoint into `folder`."""

@@ -27,6 +27,8 @@ EXPECTED = {
     errors.OverloadedError: (429, "rate_limit_error"),
     errors.UnavailableError: (503, "unavailable_error"),
     errors.DeadlineError: (408, "timeout_error"),
+    errors.HubError: (500, "InternalServerError"),
+    errors.QualityError: (500, "InternalServerError"),
     errors.EngineError: (500, "InternalServerError"),
 }
 SECRET = "/home/someone/model at 0x7f00"

@@ -40,7 +40,7 @@ def quality_page(quality: Quality, max_loss: float | None = None) -> str:
         (
             _header(quality),
             *(_verdict(candidate, max_loss) for candidate in quality.candidates),
-            _tiles(quality, first),
+            _tiles(quality, first) if len(quality.candidates) == 1 else "",  # the table has all of it
             _models(quality),
             _distribution(quality),
             _layers(first),

@@ -6,13 +6,13 @@ from html import escape
 
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("Quality of {name}", "{name} 的质量"),
-    "beside": ("beside {reference}, its exact form", "对照：{reference}（未经舍入）"),
+    "beside": ("beside {reference}", "对照：{reference}"),
     "loss": ("loss", "损失"),
     "lead": (
-        "<strong>The reference's own text surprises {name} by {value} % more than the reference itself.</strong> "
+        "<strong>What the reference would write surprises {name} by {value} % more than the reference itself.</strong> "
         "With 95 % confidence that is between {low} % and {high} %. "
         "Loss is 100 · (exp(mean KL) − 1), over {positions} positions.",
-        "<strong>由 {name} 来读参考模型自己的文本，困惑度上升 {value} %。</strong>"
+        "<strong>由 {name} 来读参考模型会写下的文字，困惑度上升 {value} %。</strong>"
         "95 % 的把握在 {low} % 到 {high} % 之间。损失 = 100 · (exp(平均 KL) − 1)，共 {positions} 个位置。",
     ),
     "passed": ("passes the gate of {limit} %", "通过 {limit} % 的门槛"),

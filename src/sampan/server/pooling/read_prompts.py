@@ -60,12 +60,14 @@ async def read_prompts(
             f"{request_id}-{index}", prompt.token_ids, prompt.params, request, cache_salt=cache_salt, timeout=left
         )
         client.charge(len(prompt.token_ids))
+        service.recorder.read(len(prompt.token_ids))
         result = ReadPrompt()
         async with aclosing(outputs):
             async for output in outputs:
                 raise_failure(output)
                 result.logprobs += output.prompt_logprobs
                 result.pooled = output.pooled
+                service.recorder.num_cached_tokens += output.num_cached_tokens if output.finish_reason else 0
                 if output.finish_reason is not None:
                     return result
         raise EngineError("the engine ended a request without a word")
