@@ -34,9 +34,9 @@ test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones, an
 	@$(BIN)/python -m pytest -q -m "not slow and not reference and not browser and not clients"
 
 .PHONY: test-browser
-test-browser: $(VENV)/.sampan $(VENV)/.test $(VENV)/.browser  ## drive the chat page in a headless Chromium
+test-browser: $(VENV)/.sampan $(VENV)/.test $(VENV)/.browser  ## open the chat page and reports in a headless Chromium
 	@bash scripts/install_chromium.sh
-	@$(BIN)/python -m pytest -q -m browser tests/apps/web
+	@$(BIN)/python -m pytest -q -m browser tests/apps/web tests/evaluation
 
 .PHONY: test-reference
 test-reference: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## compare with torch and transformers (large downloads)

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -65,8 +66,13 @@ class Seen:
     headers: dict[str, str]
 
 
+@cache
+def sha256_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def commit_of(files: dict[str, bytes]) -> str:
-    return hashlib.sha1(repr(sorted((p, hashlib.sha256(d).hexdigest()) for p, d in files.items())).encode()).hexdigest()
+    return hashlib.sha1(repr(sorted((p, sha256_of(d)) for p, d in files.items())).encode()).hexdigest()
 
 
 class HubServer:
@@ -191,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         commit = repository.revisions.get(revision, revision)
         entries = [{"Path": "folder", "Type": "tree", "Size": 0}]
         for path, data in (files or {}).items():
-            sha256 = hashlib.sha256(data).hexdigest()
+            sha256 = sha256_of(data)
             entries.append({"Path": path, "Type": "blob", "Size": len(data), "Sha256": sha256, "Revision": commit})
         latest = {"Id": "", "ShortId": commit[:8]}
         data = {"Files": entries if files is not None else None, "LatestCommitter": latest}
@@ -206,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif repository.gated and self.headers.get("Authorization") != f"Bearer {hub.token}":
             self.refuse(401, "GatedRepo")
         elif len(data) >= LARGE:
-            sha256 = hashlib.sha256(data).hexdigest()
+            sha256 = sha256_of(data)
             location = f"{hub.cdn}/blobs/{sha256}?signature={time.time_ns()}"
             linked = {"X-Linked-ETag": f'"{sha256}"', "X-Linked-Size": str(len(data))}
             self.answer(302, {"Location": location, "Content-Length": "0", **linked})
@@ -221,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         for repository in self.server.hub.repositories.values():
             for files in repository.files.values():
                 for path, data in files.items():
-                    if len(data) >= LARGE and hashlib.sha256(data).hexdigest() == sha256:
+                    if len(data) >= LARGE and sha256_of(data) == sha256:
                         return path, data
         raise AssertionError(sha256)
 
@@ -260,6 +266,6 @@ def _sibling(path: str, data: bytes) -> dict[str, Any]:
     blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
     sibling: dict[str, Any] = {"rfilename": path, "size": len(data), "blobId": blob}
     if len(data) >= LARGE:
-        pointer = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+        pointer = {"sha256": sha256_of(data), "size": len(data), "pointerSize": 134}
         sibling = {**sibling, "blobId": "0" * 40, "lfs": pointer}
     return sibling
