@@ -61,9 +61,9 @@ class Tokenizer:
         self._plain.pre_tokenizer = engine.pre_tokenizer
         self._added = engine.get_added_tokens_decoder()
         self.added_ids = frozenset(self._added)  # special tokens, and those that are none in name only
+        self._check_added_tokens()
         self._specials = SpecialTokens({token.content: token_id for token_id, token in self._added.items()})
         self._bytes: dict[int, bytes] = {}
-        self._check_added_tokens()
         self.special_ids = frozenset(token_id for token_id, token in self._added.items() if token.special)
         self.bos_token_id = self._role_id("bos_token")
         eos_token_id = self._role_id("eos_token")
