@@ -1,7 +1,7 @@
 """A model hub on this machine: the protocols of Hugging Face and ModelScope, a CDN on another port, and faults.
 
 Large files lie on the CDN, to which the hub redirects with a signed address; small ones are sent by the hub itself,
-behind a relative redirect. Every request is kept, and every byte of a body that was written is counted.
+behind a relative redirect. Every request is kept, and every byte of a body is counted.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class HubServer:
         self.always: dict[str, Fault] = {}
         self.listing: Any = None  # sent instead of a true one
         self.token = "hf_secret"
+        self._lock = threading.Lock()
         self._servers = [_Server(self, name) for name in ("hub", "cdn")]
 
     @property
@@ -108,6 +109,11 @@ class HubServer:
         repository.revisions |= {"main": commit, "master": commit}
         repository.files[commit] = files
         return commit
+
+    def count(self, path: str, num_bytes: int) -> None:
+        """Before they are sent, so that whoever has them finds them counted."""
+        with self._lock:
+            self.sent[path] += num_bytes
 
     def requests(self, server: str) -> list[Seen]:
         return [seen for seen in self.seen if seen.server == server]
@@ -256,8 +262,8 @@ class _Handler(BaseHTTPRequestHandler):
     def send_body(self, path: str, body: bytes, rate: float) -> None:
         for begin in range(0, len(body), CHUNK):
             chunk = body[begin : begin + CHUNK]
+            self.server.hub.count(path, len(chunk))
             self.wfile.write(chunk)
-            self.server.hub.sent[path] += len(chunk)
             if rate:
                 time.sleep(len(chunk) / rate)
 

@@ -74,6 +74,23 @@ def convert(
     return dtype
 
 
+def write_texts(checkpoint: Checkpoint, source: Path, folder: Path) -> None:
+    """Tokenizer, template, advice and licence of a model, into a folder that is there.
+
+    Args:
+        source: what the checkpoint was opened from: a folder, or a GGUF file, from whose keys they are made.
+
+    Raises:
+        TokenizerError: a GGUF file's tokenizer cannot be read.
+        OSError: a file cannot be read or written.
+    """
+    if isinstance(checkpoint, GgufCheckpoint):
+        for name, content in tokenizer_files(checkpoint.keys, str(source)).items():
+            (folder / name).write_text(content, encoding="utf-8")
+        return
+    copy_texts(source, folder)
+
+
 def copy_texts(source: Path, target: Path) -> None:
     """Copies what a model folder holds beside its weights and their configuration. Raises OSError."""
     for file in {file for pattern in TEXTS for file in source.glob(pattern)}:
@@ -93,11 +110,7 @@ def _write_folder(
     temporary = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
     try:
         temporary.mkdir()
-        if isinstance(checkpoint, GgufCheckpoint):
-            for name, content in tokenizer_files(checkpoint.keys, str(source)).items():
-                (temporary / name).write_text(content, encoding="utf-8")
-        else:
-            copy_texts(source, temporary)
+        write_texts(checkpoint, source, temporary)
         tensors = {name: checkpoint.raw(name) for name in checkpoint.names()}
         write_checkpoint(temporary, checkpoint.config, tensors, dtype, MAX_SHARD_BYTES, form=form, report=report)
         temporary.rename(target)

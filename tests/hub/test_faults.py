@@ -257,6 +257,19 @@ def test_force_replaces_what_is_here_and_an_error_leaves_it(hub: HubServer, home
     assert [path.name for path in (home / "models").iterdir()] == ["org--tiny"]
 
 
+def test_files_that_are_alike_or_empty_are_told_apart(hub: HubServer, home: Path) -> None:
+    files = {**TINY, "LICENSE": b"", "NOTICE": b"", "LICENSE-MODEL": b"same", "USE_POLICY.md": b"same"}
+    hub.add("org/tiny", files)
+    hub.always[WEIGHTS] = Fault(status=404)
+    with pytest.raises(HubError):
+        fetch()
+    for name in ("NOTICE", "USE_POLICY.md"):
+        (home / "models" / ".org--tiny.part" / name).unlink()
+    (home / "models" / ".org--tiny.part" / "LICENSE").write_text("longer than it should be")
+    hub.always = {}
+    assert holds(fetch(), files)
+
+
 def test_what_was_not_pulled_is_not_replaced(hub: HubServer, home: Path) -> None:
     hub.add("org/tiny", TINY)
     folder = home / "models" / "org--tiny"

@@ -38,6 +38,12 @@ def test_names(name: str, repository: str, file: str, revision: str, folder: str
     assert order.name == folder
 
 
+def test_a_file_and_a_revision_may_be_said_apart() -> None:
+    order = make_order("org/repo", file="d/q4.gguf", revision="v1")
+    assert order == make_order("org/repo/d/q4.gguf@v1")
+    assert make_order("qwen-7b", file="q4.gguf").name == "deepseek-ai--DeepSeek-R1-Distill-Qwen-7B--q4"
+
+
 @pytest.mark.parametrize("name", ["a/b/c", "a/../b", "a//b", "../x/y", "a/b@", "a/b@../c", "-a/b", "a/b/../x.gguf"])
 def test_what_is_no_id_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=r"is no model of a hub|is no revision"):

@@ -29,6 +29,7 @@ VERBS = {
     "list": Verb("sampan.cli.list_models", "list_models", "show the models that are here and those to pull"),
     "show": Verb("sampan.cli.show", "show", "show one model: shape, memory, template, licence"),
     "rm": Verb("sampan.cli.rm", "rm", "remove a model and what was packed from it"),
+    "quantize": Verb("sampan.cli.quantize", "quantize", "make a model smaller so that it loses little"),
     "convert": Verb("sampan.cli.convert", "convert", "write a model as safetensors, pdparams or GGUF"),
     "bench": Verb("sampan.cli.bench", "bench", "measure speed, and how near the machine's limits it is"),
     "eval": Verb("sampan.cli.eval", "evaluate", "measure what a model lost; the gate of a quantised one"),

@@ -19,7 +19,7 @@ class LayerError:
     Args:
         name: the matrix, under Hugging Face's name.
         format: `int4`, `int8`, `bf16` ...
-        error: relative: the norm of the change of its outputs on the calibration, divided by their norm.
+        error: on the calibration, the root mean square over tokens of |change of its outputs| / |its outputs|.
     """
 
     name: str

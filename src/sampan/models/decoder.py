@@ -72,12 +72,16 @@ class Attention(nn.Layer):
         self.v_proj = _linear(config.hidden_size, kv_size, bias=config.attention_bias)
         self.o_proj = _linear(query_size, config.hidden_size)
 
-    def forward(self, x: paddle.Tensor, cos: paddle.Tensor, sin: paddle.Tensor, attend: Attend) -> paddle.Tensor:
+    def mix(self, x: paddle.Tensor, cos: paddle.Tensor, sin: paddle.Tensor, attend: Attend) -> paddle.Tensor:
+        """What the heads found, side by side: the input of `o_proj`."""
         heads = [*x.shape[:-1], -1, self.head_dim]
         q = rotate(self.q_proj(x).reshape(heads), cos, sin)
         k = rotate(self.k_proj(x).reshape(heads), cos, sin)
         v = self.v_proj(x).reshape(heads)
-        return self.o_proj(attend(self.layer, q, k, v).reshape([*x.shape[:-1], -1]))
+        return attend(self.layer, q, k, v).reshape([*x.shape[:-1], -1])
+
+    def forward(self, x: paddle.Tensor, cos: paddle.Tensor, sin: paddle.Tensor, attend: Attend) -> paddle.Tensor:
+        return self.o_proj(self.mix(x, cos, sin, attend))
 
 
 class MLP(nn.Layer):
@@ -89,8 +93,12 @@ class MLP(nn.Layer):
         self.up_proj = _linear(config.hidden_size, config.intermediate_size)
         self.down_proj = _linear(config.intermediate_size, config.hidden_size)
 
+    def gated(self, x: paddle.Tensor) -> paddle.Tensor:
+        """The input of `down_proj`."""
+        return silu(self.gate_proj(x)) * self.up_proj(x)
+
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(self.gated(x))
 
 
 class DecoderLayer(nn.Layer):
@@ -133,6 +141,13 @@ class Decoder(nn.Layer):
         return self.norm(x)
 
 
+class TiedOutput(nn.Layer):
+    """An output matrix that is the embedding's: it has no weight of its own."""
+
+    def forward(self, hidden: paddle.Tensor, embedding: paddle.Tensor) -> paddle.Tensor:
+        return paddle.matmul(hidden, embedding, transpose_y=True)
+
+
 class CausalLM(nn.Layer):
     """A decoder with its output matrix."""
 
@@ -140,14 +155,14 @@ class CausalLM(nn.Layer):
         super().__init__()
         self.config = config
         self.model = Decoder(config)
-        if not config.tie_word_embeddings:
-            self.lm_head = _linear(config.hidden_size, config.vocab_size)
+        tied = config.tie_word_embeddings
+        self.lm_head = TiedOutput() if tied else _linear(config.hidden_size, config.vocab_size)
 
     def logits(self, hidden: paddle.Tensor) -> paddle.Tensor:
         """[..., hidden_size] -> [..., vocab_size]. Separate from `forward`, so that only the rows that need logits
         pay."""
         if self.config.tie_word_embeddings:
-            return paddle.matmul(hidden, self.model.embed_tokens.weight, transpose_y=True)
+            return self.lm_head(hidden, self.model.embed_tokens.weight)
         return self.lm_head(hidden)
 
     def forward(self, input_ids: paddle.Tensor) -> paddle.Tensor:
