@@ -18,7 +18,7 @@ import yaml
 from deploy.grafana.dashboard import dashboard
 
 from cluster_process import Cluster, cluster, wait_until
-from prometheus_process import Prometheus, prometheus
+from prometheus_process import Prometheus, program, prometheus
 
 pytestmark = pytest.mark.prometheus
 
@@ -41,6 +41,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """The server answers, clients leave it, one asks for what there is not, and its engine is killed."""
+    program("prometheus")  # or skip, before a server is started
     with cluster("--workers", "2") as server:
         target = server.url.removeprefix("http://")
         with prometheus(config_for(target), tmp_path_factory.mktemp("prometheus")) as watcher:
