@@ -75,7 +75,7 @@ def test_absmax_is_what_packing_makes_of_the_source(source, calibration, tmp_pat
     assert all((ours.tensors[name] == packers.tensors[name]).all() for name in packers.tensors)
 
 
-@pytest.mark.parametrize("method", ["gptq", "smoothquant"])
+@pytest.mark.parametrize("method", ["gptq", pytest.param("smoothquant", marks=pytest.mark.slow)])
 def test_it_can_be_stopped_anywhere(source, calibration, tmp_path, method):
     recipe = Recipe("int4", method, max_bits=7.0)
     quantize(source, tmp_path / "whole", recipe, calibration=calibration)
