@@ -31,12 +31,17 @@ demo: $(VENV)/.sampan  ## ask the embedded model one question
 
 .PHONY: test
 test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones, and those that a target below is for
-	@$(BIN)/python -m pytest -q -m "not slow and not reference and not browser and not clients"
+	@$(BIN)/python -m pytest -q -m "not slow and not reference and not browser and not clients and not prometheus"
 
 .PHONY: test-browser
-test-browser: $(VENV)/.sampan $(VENV)/.test $(VENV)/.browser  ## drive the chat page in a headless Chromium
+test-browser: $(VENV)/.sampan $(VENV)/.test $(VENV)/.browser  ## open the chat page and reports in a headless Chromium
 	@bash scripts/install_chromium.sh
-	@$(BIN)/python -m pytest -q -m browser tests/apps/web
+	@$(BIN)/python -m pytest -q -m browser tests/apps/web tests/evaluation
+
+.PHONY: test-prometheus
+test-prometheus: $(VENV)/.sampan $(VENV)/.test  ## watch a server under load with a real Prometheus, which it fetches
+	@bash scripts/install_prometheus.sh
+	@$(BIN)/python -m pytest -q -m prometheus tests/deploy
 
 .PHONY: test-reference
 test-reference: $(VENV)/.sampan $(VENV)/.test $(VENV)/.reference  ## compare with torch and transformers (large downloads)
@@ -50,6 +55,7 @@ test-clients: $(VENV)/.sampan $(VENV)/.test $(VENV)/.clients $(NODE_CLIENT)  ## 
 ALL_GROUPS := $(VENV)/.test $(VENV)/.reference $(VENV)/.browser $(VENV)/.clients
 test-all: $(VENV)/.sampan $(ALL_GROUPS) $(NODE_CLIENT)  ## run every test
 	@bash scripts/install_chromium.sh
+	@bash scripts/install_prometheus.sh
 	@$(BIN)/python -m pytest -q
 
 .PHONY: bench

@@ -1,7 +1,7 @@
 """A model hub on this machine: the protocols of Hugging Face and ModelScope, a CDN on another port, and faults.
 
 Large files lie on the CDN, to which the hub redirects with a signed address; small ones are sent by the hub itself,
-behind a relative redirect. Every request is kept, and every byte of a body that was written is counted.
+behind a relative redirect. Every request is kept, and every byte of a body is counted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -65,8 +66,13 @@ class Seen:
     headers: dict[str, str]
 
 
+@cache
+def sha256_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def commit_of(files: dict[str, bytes]) -> str:
-    return hashlib.sha1(repr(sorted((p, hashlib.sha256(d).hexdigest()) for p, d in files.items())).encode()).hexdigest()
+    return hashlib.sha1(repr(sorted((p, sha256_of(d)) for p, d in files.items())).encode()).hexdigest()
 
 
 class HubServer:
@@ -81,6 +87,7 @@ class HubServer:
         self.always: dict[str, Fault] = {}
         self.listing: Any = None  # sent instead of a true one
         self.token = "hf_secret"
+        self._lock = threading.Lock()
         self._servers = [_Server(self, name) for name in ("hub", "cdn")]
 
     @property
@@ -102,6 +109,11 @@ class HubServer:
         repository.revisions |= {"main": commit, "master": commit}
         repository.files[commit] = files
         return commit
+
+    def count(self, path: str, num_bytes: int) -> None:
+        """Before they are sent, so that whoever has them finds them counted."""
+        with self._lock:
+            self.sent[path] += num_bytes
 
     def requests(self, server: str) -> list[Seen]:
         return [seen for seen in self.seen if seen.server == server]
@@ -191,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
         commit = repository.revisions.get(revision, revision)
         entries = [{"Path": "folder", "Type": "tree", "Size": 0}]
         for path, data in (files or {}).items():
-            sha256 = hashlib.sha256(data).hexdigest()
+            sha256 = sha256_of(data)
             entries.append({"Path": path, "Type": "blob", "Size": len(data), "Sha256": sha256, "Revision": commit})
         latest = {"Id": "", "ShortId": commit[:8]}
         data = {"Files": entries if files is not None else None, "LatestCommitter": latest}
@@ -206,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif repository.gated and self.headers.get("Authorization") != f"Bearer {hub.token}":
             self.refuse(401, "GatedRepo")
         elif len(data) >= LARGE:
-            sha256 = hashlib.sha256(data).hexdigest()
+            sha256 = sha256_of(data)
             location = f"{hub.cdn}/blobs/{sha256}?signature={time.time_ns()}"
             linked = {"X-Linked-ETag": f'"{sha256}"', "X-Linked-Size": str(len(data))}
             self.answer(302, {"Location": location, "Content-Length": "0", **linked})
@@ -221,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
         for repository in self.server.hub.repositories.values():
             for files in repository.files.values():
                 for path, data in files.items():
-                    if len(data) >= LARGE and hashlib.sha256(data).hexdigest() == sha256:
+                    if len(data) >= LARGE and sha256_of(data) == sha256:
                         return path, data
         raise AssertionError(sha256)
 
@@ -250,8 +262,8 @@ class _Handler(BaseHTTPRequestHandler):
     def send_body(self, path: str, body: bytes, rate: float) -> None:
         for begin in range(0, len(body), CHUNK):
             chunk = body[begin : begin + CHUNK]
+            self.server.hub.count(path, len(chunk))
             self.wfile.write(chunk)
-            self.server.hub.sent[path] += len(chunk)
             if rate:
                 time.sleep(len(chunk) / rate)
 
@@ -260,6 +272,6 @@ def _sibling(path: str, data: bytes) -> dict[str, Any]:
     blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
     sibling: dict[str, Any] = {"rfilename": path, "size": len(data), "blobId": blob}
     if len(data) >= LARGE:
-        pointer = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+        pointer = {"sha256": sha256_of(data), "size": len(data), "pointerSize": 134}
         sibling = {**sibling, "blobId": "0" * 40, "lfs": pointer}
     return sibling

@@ -58,6 +58,17 @@ def test_a_room_says_what_it_knows_and_what_it_refuses_to_know(room: Path) -> No
     assert re.search(r"\bRefuses to know\b", docstring)
 
 
+def test_only_the_hub_asks_other_machines() -> None:
+    """So that without `sampan pull` nothing leaves the machine."""
+    clients = {"urllib.request", "http.client", "requests", "httpx", "huggingface_hub", "modelscope", "aiohttp"}
+    asking = {
+        path.relative_to(SOURCE).parts[0]
+        for path in SOURCE.rglob("*.py")
+        if any(name == client or name.startswith(f"{client}.") for name in imports(path) for client in clients)
+    }
+    assert asking == {"hub"}
+
+
 def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
     vague = {"utils", "helpers", "common", "misc"}
     assert [path for path in SOURCE.rglob("*.py") if path.stem in vague] == []

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.quality.formats import absmax_int8, bf16, fp16, packed_weight
+import numpy as np
+
+from benchmarks.quality.formats import absmax_int8, bf16, fp16
 from benchmarks.quality.simulated_decoder import EMBEDDING, OUTPUT, Array, Numerics
+from sampan.quant.rounding import rounded
 
 
 def _weights(precision: str, wanted: Callable[[str], bool]) -> Numerics:
-    return Numerics(weight=lambda name, weight: packed_weight(weight, precision) if wanted(name) else weight)
+    return Numerics(
+        weight=lambda name, weight: (
+            rounded(weight.astype(np.float32, copy=False), precision) if wanted(name) else weight
+        )
+    )
 
 
 def _in_layer(name: str) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from recipes.tiny.corpus import generate
-from recipes.tiny.encode import Encoder
+from recipes.tiny.encode import Encoder, Whole
 from tokenizers import Tokenizer
 
 from benchmarks.quality.planted import CONFIG, planted_tensors, planted_texts
@@ -46,17 +45,10 @@ def planted(work: Path, num_tokens: int) -> Subject:
 def embedded(num_tokens: int) -> Subject:
     """The trained model that comes with Sampan, on conversations drawn anew from its corpus."""
     folder = resolve_model(None).path
-    encoder = Encoder(Tokenizer.from_file(str(folder / "tokenizer.json")), _Whole())
+    encoder = Encoder(Tokenizer.from_file(str(folder / "tokenizer.json")), Whole())
     texts: list[list[int]] = []
     for sample in generate(CORPUS_SEED, num_tokens, dict.fromkeys(DOMAINS, 1.0)):
         if sum(map(len, texts)) >= num_tokens:
             break
         texts.append(np.asarray(encoder.encode(sample).token_ids).tolist())
     return Subject("sampan-tiny", folder, texts)
-
-
-class _Whole(random.Random):
-    """Chance that never strikes: samples are neither shortened nor spelt in unusual tokens."""
-
-    def random(self) -> float:
-        return 1.0

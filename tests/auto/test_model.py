@@ -10,7 +10,7 @@ import paddle
 import pytest
 
 from sampan import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, SamplingParams, TextIteratorStreamer
-from sampan.errors import ConfigError, RequestError, UnsupportedError
+from sampan.errors import ConfigError, RequestError, UnsupportedError, UsageError
 
 ROUTER = [{"role": "user", "content": "如何重置路由器密码?"}]
 SORT = [{"role": "user", "content": "用Python实现快速排序"}]
@@ -142,12 +142,17 @@ def test_a_streamer_is_handed_the_prompt_and_every_token(model: AutoModelForCaus
     assert (first, last) == (inputs.input_ids.tolist(), "end")
     assert [token_id for step in steps for token_id in step] == outputs[0, inputs.input_ids.shape[1] :].tolist()
 
-    recorder = Recorder()
-    with pytest.raises(RequestError, match="exceed the context"):
-        model.generate(**inputs, max_new_tokens=10**6, streamer=recorder)
-    assert recorder.values[-1] == "end"
-    with pytest.raises(RequestError, match="one sequence"):
-        model.generate(**inputs, num_return_sequences=2, streamer=recorder)
+
+@pytest.mark.parametrize(
+    "change", [{"max_new_tokens": 10**6}, {"max_length": 1}, {"num_return_sequences": 2}, {"max_tokens": 1}]
+)
+def test_a_streamer_is_told_of_the_end_where_there_is_no_answer(
+    model: AutoModelForCausalLM, tokenizer: AutoTokenizer, change: dict[str, int]
+) -> None:
+    streamer = TextIteratorStreamer(tokenizer, skip_prompt=True, timeout=60)
+    with pytest.raises(UsageError):
+        model.generate(**prompt(tokenizer, [SUM]), **change, streamer=streamer)
+    assert list(streamer) == []
 
 
 def test_where_an_answer_ends(model: AutoModelForCausalLM, tokenizer: AutoTokenizer) -> None:

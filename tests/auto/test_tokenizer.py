@@ -12,8 +12,10 @@ import pytest
 
 import sampan
 from sampan import AutoTokenizer
+from sampan.checkpoint import open_checkpoint, write_gguf
 from sampan.errors import ConfigError, RequestError, UnknownModelError
 from sampan.text import ChatTemplate
+from sampan.text.gguf_keys import tokenizer_keys
 
 BOS, EOS = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"
 ROUTER = [{"role": "user", "content": "如何重置路由器密码?"}]
@@ -164,3 +166,13 @@ def test_the_weights_need_not_be_there(tmp_path: Path) -> None:
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(EMBEDDED / name, tmp_path)
     assert AutoTokenizer.from_pretrained(str(tmp_path))("a").input_ids == AutoTokenizer.from_pretrained()("a").input_ids
+
+
+def test_a_gguf_file_holds_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAMPAN_HOME", str(tmp_path / "home"))
+    checkpoint = open_checkpoint(EMBEDDED)
+    texts = tokenizer_keys(EMBEDDED, checkpoint.config.vocab_size)
+    write_gguf(tmp_path / "tiny.gguf", checkpoint, "q8_0", texts=texts)
+    ours, theirs = AutoTokenizer.from_pretrained(), AutoTokenizer.from_pretrained(str(tmp_path / "tiny.gguf"))
+    assert theirs.apply_chat_template(ROUTER) == ours.apply_chat_template(ROUTER)
+    assert (theirs.eos_token, theirs.vocab_size) == (ours.eos_token, ours.vocab_size)

@@ -172,3 +172,12 @@ def test_a_folder_without_all_tensors_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"lacks the tensor 'model\.layers\.1\.mlp\.up_proj\.weight'"):
         write_coded_checkpoint(tmp_path, CONFIG, tensors)
     assert not (tmp_path / "config.json").exists()
+
+
+def test_a_file_that_changed_while_open_is_refused(tmp_path: Path) -> None:
+    write_coded_checkpoint(tmp_path, CONFIG, coded_model()[0])
+    checkpoint = open_checkpoint(tmp_path)
+    write_coded_checkpoint(tmp_path, CONFIG, coded_model(1)[0])
+    for read in (checkpoint.get, checkpoint.raw, checkpoint.coded):
+        with pytest.raises(CheckpointError, match="changed while it was open"):
+            read("model.layers.0.mlp.up_proj.weight")

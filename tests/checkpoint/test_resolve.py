@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sampan.checkpoint import model_folder, pulled_folder, resolve_model
+from sampan.checkpoint.manifest import Manifest, write_manifest
 from sampan.checkpoint.resolve import sampan_home
 from sampan.errors import CheckpointError, UnknownModelError
 from sampan.zoo import find
@@ -87,6 +88,19 @@ def test_a_folder_that_is_one_gguf_file_opens_as_that_file(home: Path) -> None:
     assert resolve_model("org/repo/q4.gguf").path == folder / "model-q4.gguf"
     (folder / "config.json").touch()
     assert resolve_model("org/repo/q4.gguf").path == folder
+
+
+def test_a_revision_is_only_that_revision(home: Path) -> None:
+    for name in ("org--repo", "deepseek-r1-distill-qwen-7b"):
+        folder = home / "models" / name
+        folder.mkdir(parents=True)
+        write_manifest(folder, Manifest("huggingface", "https://h", "org/repo", "v1", "c" * 40, "", "", {}))
+    for name in ("org/repo", "qwen-7b"):
+        for revision in ("v1", "c" * 40):
+            assert resolve_model(f"{name}@{revision}").path == resolve_model(name).path
+        with pytest.raises(CheckpointError, match="is here from v1, not v2") as caught:
+            resolve_model(f"{name}@v2")
+        assert caught.value.remedy == f"sampan pull {name}@v2 --force"
 
 
 @pytest.mark.parametrize("name", ["org/repo", "org/repo/file.gguf"])

@@ -27,8 +27,9 @@ def home(tmp_path, monkeypatch, model_folder):
     write_manifest(gguf, Manifest("modelscope", "https://h", "org/repo", "master", "c" * 40, "mit", PULLED, files))
     part = tmp_path / "models" / ".org--begun.part"
     part.mkdir()
+    parts = {"model.safetensors": FileRecord(8192, "0" * 64)}
     (part / "model.safetensors").write_bytes(bytes(8192))
-    write_manifest(part, Manifest("huggingface", "https://h", "org/begun", "main", "", "", "", {}))
+    write_manifest(part, Manifest("huggingface", "https://h", "org/begun", "main", "", "", "", parts))
     return tmp_path
 
 
@@ -51,7 +52,7 @@ def test_the_zoo_comes_first_and_then_the_users_own(home):
         "modelscope_id": None,
         "dtype": "bf16",
         "disk_bytes": sum(file.stat().st_size for file in folder.iterdir()),
-        "unfinished_bytes": None,
+        "unfinished": None,
         **dict.fromkeys(("source", "endpoint", "repository", "revision", "commit", "pulled")),
     }
     assert (models["empty"]["parameters"], models["empty"]["bytes"]) == (None, {})
@@ -71,20 +72,21 @@ def test_what_was_pulled_says_where_from(home):
     assert (pulled["dtype"], pulled["commit"], pulled["pulled"]) == ("Q8_0", "c" * 40, PULLED)
     begun = models["org--begun"]
     assert (begun["present"], begun["repository"], begun["disk_bytes"]) == (False, "org/begun", None)
-    assert begun["unfinished_bytes"] >= 8192
+    assert begun["unfinished"] == {"here": 8192, "total": 8192}
 
 
 def test_the_tables_have_a_line_for_each(home, capsys):
     assert main(["list"]) == 0
-    here, others = (table.splitlines() for table in capsys.readouterr().out.split("\n\n"))
+    here, begun, others = (table.splitlines() for table in capsys.readouterr().out.split("\n\n"))
     assert here[0].split() == ["here", "parameters", "weights", "on", "disk", "licence", "from", "since"]
-    assert others[0].split() == ["not", "here", "parameters", "int8", "int4", "bf16", "licence", "get", "it"]
+    assert begun[0].split() == ["unfinished", "has", "come", "of", "go", "on", "with"]
+    assert others[0].split() == ["to", "pull", "parameters", "int8", "int4", "bf16", "licence"]
     models = list(find_models())
     assert [line.split()[0] for line in here[1:]] == [model["name"] for model in models if model["present"]]
-    assert [line.split()[0] for line in others[1:]] == [model["name"] for model in models if not model["present"]]
+    lines = [*begun[1:], *others[1:]]
+    assert {line.split()[0] for line in lines} == {model["name"] for model in models if not model["present"]}
     (mine,) = (line for line in here if line.startswith("mine "))
     assert mine.split()[:3] == ["mine", "20.9K", "bf16"]
     assert mine.split()[-2:] == [str(home / "models" / "mine"), "-"]
     assert any(line.split()[-3:] == ["org/repo", "(modelscope)", "2026-03-01"] for line in here)
-    assert any(line.endswith("sampan pull deepseek-r1-distill-qwen-1.5b") for line in others)
-    assert any("sampan pull org/begun (" in line for line in others)
+    assert [line.split()[-3:] for line in begun[1:]] == [["sampan", "pull", "org/begun"]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
 
+from sampan.backends.native import NativeBackend
 from sampan.evaluation import Material, Quality, Subject, Task, Text, evaluate
 
 MAX_TOKENS = 160
@@ -33,7 +35,18 @@ def material() -> Material:
 
 
 @pytest.fixture(scope="session")
-def quality(material: Material) -> Quality:
+def models_in_memory() -> list[int]:
+    """How many there were each time when `quality` loaded another one."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def quality(material: Material, models_in_memory: list[int]) -> Quality:
     """int4, int8, and the reference itself."""
+
+    def count(what: str, done: int, total: int) -> None:
+        if what.startswith("Loading"):
+            models_in_memory.append(sum(isinstance(thing, NativeBackend) for thing in gc.get_objects()))
+
     subjects = [Subject(precision="int4"), Subject(precision="int8"), Subject.exact(None)]
-    return evaluate(subjects, material=material, max_tokens=MAX_TOKENS, threads=1)
+    return evaluate(subjects, material=material, max_tokens=MAX_TOKENS, threads=1, progress=count)

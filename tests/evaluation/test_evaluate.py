@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from sampan.backends.native import NativeBackend
 from sampan.backends.paddle import PaddleBackend
 from sampan.checkpoint import CodedTensor, open_checkpoint, resolve_model, write_checkpoint, write_coded_checkpoint
 from sampan.errors import ConfigError, QualityError, UsageError
-from sampan.evaluation import LayerError, Material, Quality, Subject, evaluate
+from sampan.evaluation import LayerError, Material, Quality, Subject, Text, evaluate
 from sampan.text import Tokenizer
 
 FOLDER = resolve_model(None).path
@@ -127,16 +126,8 @@ def test_a_folder_of_codes_is_measured_as_it_is_stored(tmp_path: Path, material:
     assert as_served == pytest.approx(stored, rel=0.1)  # int8 activations add little
 
 
-def test_one_model_is_in_memory_at_a_time(material: Material):
-    seen = []
-
-    def count_models(what: str, done: int, total: int) -> None:
-        if what.startswith("Loading"):
-            seen.append(sum(isinstance(thing, NativeBackend) for thing in gc.get_objects()))
-
-    others = sum(isinstance(thing, NativeBackend) for thing in gc.get_objects())
-    evaluate([Subject(), Subject()], material=material, max_tokens=8, progress=count_models)
-    assert seen == [others] * 3
+def test_one_model_is_in_memory_at_a_time(quality: Quality, models_in_memory: list[int]):
+    assert models_in_memory == [models_in_memory[0]] * (1 + len(quality.candidates))
 
 
 def test_nan_is_no_quality(tmp_path: Path, material: Material):
@@ -152,6 +143,8 @@ def test_other_tokens_cannot_be_compared(tmp_path: Path, material: Material):
 
 
 def test_nothing_to_read_or_to_ask():
+    with pytest.raises(UsageError, match="the texts have no two tokens"):
+        evaluate(Subject(), material=Material((Text("short", ""),), (), ()))
     with pytest.raises(UsageError, match="there is nothing to read or to ask"):
         evaluate(Subject(), material=Material((), (), ()))
 

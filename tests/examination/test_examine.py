@@ -244,9 +244,9 @@ def test_a_vocabulary_whose_ids_were_mixed(folder):
     assert faults(folder) == [("samples", FAIL)]
 
 
-def test_another_model_s_tokenizer(folder, foreign_tokenizer):
+def test_another_model_s_tokenizer(folder, tokenizers):
     for name in ("tokenizer.json", TOKENIZER):
-        shutil.copy(foreign_tokenizer / name, folder)
+        shutil.copy(tokenizers / "qwen" / name, folder)
     assert faults(folder) == [("vocabulary", FAIL), ("BOS", FAIL), ("stop ids", FAIL), ("stop ids", FAIL)]
 
 
@@ -316,6 +316,20 @@ def test_the_licence_of_a_folder(folder):
     (folder / "README.md").unlink()
     (folder / "LICENSE").write_text("\n  MIT License\n\nCopyright")
     assert describe_model(resolve_model(str(folder))).license == "MIT License"
+
+
+def test_the_cache_of_hugging_face(folder, tmp_path):
+    """There a model's files are links whose targets are named by their content."""
+    snapshot, blobs = tmp_path / "models--org--tiny" / "snapshots" / REVISION, tmp_path / "models--org--tiny" / "blobs"
+    snapshot.mkdir(parents=True)
+    blobs.mkdir()
+    for path in folder.iterdir():
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.rename(blobs / digest)
+        (snapshot / path.name).symlink_to(blobs / digest)
+    assert faults(snapshot) == []
+    card = describe_model(resolve_model(str(snapshot)))
+    assert (card.source, card.revision) == ("org/tiny", REVISION)
 
 
 def test_a_folder_of_nothing(tmp_path):

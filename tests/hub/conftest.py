@@ -30,7 +30,7 @@ def home(tmp_path: Path) -> Path:
 def user_environment(hub: HubServer, home: Path) -> dict[str, str]:
     """That of a user whose hubs are both `hub`."""
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
-    endpoints = {"HF_ENDPOINT": hub.endpoint, "MODELSCOPE_ENDPOINT": hub.endpoint}
+    endpoints = {"HF_ENDPOINT": hub.endpoint, "MODELSCOPE_DOMAIN": hub.endpoint}
     return kept | endpoints | {"SAMPAN_HOME": str(home), "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
 
 
@@ -60,4 +60,4 @@ def in_process(hub: HubServer, home: Path, monkeypatch: pytest.MonkeyPatch) -> N
             monkeypatch.delenv(name)
     monkeypatch.setenv("SAMPAN_HOME", str(home))
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-    monkeypatch.setenv("MODELSCOPE_ENDPOINT", hub.endpoint)
+    monkeypatch.setenv("MODELSCOPE_DOMAIN", hub.endpoint)

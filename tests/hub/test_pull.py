@@ -17,6 +17,8 @@ import pytest
 from hub_server import Fault, HubServer
 from sampan.checkpoint import model_folder
 from sampan.checkpoint.manifest import read_manifest
+from sampan.convert import convert
+from sampan.hub.listing import RemoteFile
 from sampan.hub.pieces import PIECE_BYTES
 from sampan.zoo import find
 
@@ -26,7 +28,7 @@ TINY = {path.name: path.read_bytes() for path in model_folder(find("sampan-tiny"
 WEIGHTS = "model.safetensors"
 
 
-def large(size: int = 40_000_000) -> dict[str, bytes]:
+def large(size: int = 20_000_000) -> dict[str, bytes]:
     """A repository whose weights are noise, of some pieces."""
     return {**TINY, WEIGHTS: random.Random(size).randbytes(size)}
 
@@ -98,10 +100,10 @@ def test_a_pull_that_was_stopped_goes_on_where_it_was(
 ) -> None:
     files = large()
     hub.add("org/tiny", files)
-    hub.always[WEIGHTS] = Fault(rate=20e6)
+    hub.always[WEIGHTS] = Fault(rate=10e6)
     command = [sys.executable, "-m", "sampan", "pull", "org/tiny", "--connections", "2"]
     with subprocess.Popen(command, env=user_environment, stderr=subprocess.PIPE, text=True) as process:
-        kill_when(process, hub, 25_000_000, sign)
+        kill_when(process, hub, 12_000_000, sign)
         _, said = process.communicate(timeout=60)
     assert process.returncode == (-signal.SIGKILL if sign == signal.SIGKILL else 130)
     assert ("the same command goes on" in said) == (sign == signal.SIGINT)
@@ -127,8 +129,8 @@ def test_what_a_kill_has_left_is_not_believed(hub: HubServer, home: Path, sampan
     part = home / "models" / ".org--tiny.part"
     # All pieces are said to be here; the first is damaged, the last is a hole, the line of the third is cut off.
     pieces = [files[WEIGHTS][begin : begin + PIECE_BYTES] for begin in range(0, len(files[WEIGHTS]), PIECE_BYTES)]
-    content = hashlib.sha256(files[WEIGHTS]).hexdigest()
-    lines = [f"{content} {i * PIECE_BYTES} {hashlib.sha256(piece).hexdigest()}" for i, piece in enumerate(pieces)]
+    identity = RemoteFile(WEIGHTS, 0, hashlib.sha256(files[WEIGHTS]).hexdigest(), "").identity
+    lines = [f"{identity} {i * PIECE_BYTES} {hashlib.sha256(piece).hexdigest()}" for i, piece in enumerate(pieces)]
     lines[2] = lines[2][:90]
     (part / ".pieces").write_text("\n".join(lines))
     (part / WEIGHTS).write_bytes(b"".join([b"x" + pieces[0][1:], *pieces[1:-1], bytes(len(pieces[-1]))]))
@@ -140,7 +142,7 @@ def test_what_a_kill_has_left_is_not_believed(hub: HubServer, home: Path, sampan
 
 
 def test_a_moved_repository_is_told_and_what_is_the_same_is_kept(hub: HubServer, home: Path, sampan: Sampan) -> None:
-    files = large(20_000_000)
+    files = large(5_000_000)
     hub.add("org/tiny", files)
     hub.always["tokenizer.json"] = Fault(status=404)
     assert sampan("pull", "org/tiny").returncode != 0
@@ -174,3 +176,36 @@ def test_a_download_begun_at_one_hub_goes_on_at_the_other(hub: HubServer, home: 
     assert done.returncode == 0, done.stderr
     assert here + hub.sent[WEIGHTS] == len(files[WEIGHTS])
     assert holds(folder_of(home), files)
+
+
+def test_a_gguf_file_is_pulled_and_opened_by_its_path(hub: HubServer, home: Path, sampan: Sampan) -> None:
+    convert("sampan-tiny", home.parent / "tiny.gguf", form="gguf")
+    data = (home.parent / "tiny.gguf").read_bytes()
+    hub.add("org/gguf", {"q8/tiny-Q8_0.gguf": data, "q4/tiny-Q4_0.gguf": b"x" * len(data), "README.md": b"# tiny"})
+    unsure = sampan("pull", "org/gguf")
+    assert unsure.returncode == 2
+    assert "sampan pull org/gguf/q8/tiny-Q8_0.gguf" in unsure.stderr
+    assert hub.sent == {}
+    name = "org/gguf/q8/tiny-Q8_0.gguf"
+    pulled = sampan("pull", name)
+    assert pulled.returncode == 0, pulled.stderr
+    assert holds(folder_of(home, "org--gguf--tiny-Q8_0"), {"tiny-Q8_0.gguf": data})
+    answer = sampan("generate", name, "你好", "--max-tokens", 8, "--temperature", 0, "--json")
+    assert json.loads(answer.stdout)["usage"]["completion_tokens"] == 8
+    assert "Q8_0" in sampan("list").stdout
+    assert sampan("rm", name, "--yes").returncode == 0
+    assert not folder_of(home, "org--gguf--tiny-Q8_0").exists()
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_model(hub: HubServer, home: Path, user_environment: dict[str, str]) -> None:
+    hub.add("org/tiny", large(250_000_000))
+    command = [sys.executable, "-m", "sampan", "pull", "org/tiny", "--connections", "16"]
+    peak = 0
+    with subprocess.Popen(command, env=user_environment, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            peak = max([peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))])
+            time.sleep(0.02)
+    assert process.returncode == 0
+    assert 0 < peak < 120_000  # kB

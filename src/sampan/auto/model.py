@@ -149,10 +149,19 @@ class AutoModelForCausalLM:
             ConfigError: a keyword is not known.
             EngineError: the model computed NaN.
         """
-        if isinstance(input_ids, Mapping):
-            attention_mask = input_ids.get("attention_mask") if attention_mask is None else attention_mask
-            input_ids = input_ids["input_ids"]
-        config = (generation_config or self.generation_config).changed(**changes)
+        try:
+            config = (generation_config or self.generation_config).changed(**changes)
+            if isinstance(input_ids, Mapping):
+                attention_mask = input_ids.get("attention_mask") if attention_mask is None else attention_mask
+                input_ids = input_ids["input_ids"]
+            return self._generate(input_ids, attention_mask, config, streamer)
+        finally:
+            if streamer is not None:
+                streamer.end()
+
+    def _generate(
+        self, input_ids: Any, attention_mask: Any, config: GenerationConfig, streamer: Streamer | None
+    ) -> Any:
         pad = self._pad_token_id if config.pad_token_id is None else config.pad_token_id
         matrix = read_matrix(input_ids, "input_ids")
         prompts = _prompts(matrix, attention_mask, pad)
@@ -187,17 +196,14 @@ class AutoModelForCausalLM:
             raise RequestError(
                 "a streamer takes one sequence", param="streamer", remedy="give one prompt, and num_return_sequences=1"
             )
-        try:
-            streamer.put(matrix)
-            with self._turn:
-                for part in self.llm.stream(prompts[0], params[0][0]):
-                    if part.token_ids:
-                        streamer.put(np.asarray(part.token_ids, np.int64))
-                    if part.output is not None:
-                        return part.output
-            raise AssertionError("a stream ends with its output")
-        finally:
-            streamer.end()
+        streamer.put(matrix)
+        with self._turn:
+            for part in self.llm.stream(prompts[0], params[0][0]):
+                if part.token_ids:
+                    streamer.put(np.asarray(part.token_ids, np.int64))
+                if part.output is not None:
+                    return part.output
+        raise AssertionError("a stream ends with its output")
 
 
 def _precision(dtype: Any) -> str:

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from sampan.checkpoint.base import TensorFile
 from sampan.checkpoint.dtypes import to_float32
 from sampan.checkpoint.quantization_config import QuantizationConfig
-from sampan.checkpoint.quantized_matrix import FloatRows, IntArray, QuantizedMatrix, Rows
+from sampan.checkpoint.quantized_matrix import FloatRows, IntArray, QuantizedMatrix, Rows, unpacked, widened_scales
 from sampan.checkpoint.stored_layer import INTEGERS, StoredLayer, stored_layers
 from sampan.checkpoint.words import PACKED_BITS, WORD_BITS, num_words, unpack_columns, unpack_rows
 
@@ -62,8 +62,9 @@ class Scheme:
     def describes(self, matrix: QuantizedMatrix, format: str, symmetric: bool, num_scales: int) -> bool:
         n, k = matrix.shape
         size = self.group_size if self.strategy == "group" else k
-        scales = 1 if self.strategy == "tensor" else n * k // size
-        return (self.format, self.bits, self.symmetric) == (format, matrix.bits, symmetric) and num_scales == scales
+        return (self.format, self.bits, self.symmetric, size, 1 if self.strategy == "tensor" else n * k // size) == (
+            format, matrix.bits, symmetric, matrix.group_size, num_scales,
+        )  # fmt: skip
 
 
 def read_compressed_tensors(
@@ -149,9 +150,11 @@ def read_packed(layer: StoredLayer) -> QuantizedMatrix:
     if not known:
         raise layer.fault(f"has weight_packed of {list(words.shape)} and weight_shape of {[n, k]}")
     bits = known[0]
-    return _matrix(
-        layer, (n, k), bits, lambda begin, end: unpack_rows(words.rows(begin, end), bits)[:, :k], 1 << bits - 1
-    )
+
+    def codes(begin: int, end: int) -> IntArray:
+        return unpacked(lambda stored: unpack_rows(stored, bits)[:, :k], words.rows(begin, end))
+
+    return _matrix(layer, (n, k), bits, codes, 1 << bits - 1)
 
 
 def _read_plain(layer: StoredLayer) -> QuantizedMatrix:
@@ -165,22 +168,22 @@ def _matrix(layer: StoredLayer, shape: tuple[int, int], bits: int, codes: Rows, 
     scales, num_groups = _scales(layer, n, k)
     zeros = _zero_points(layer, n, num_groups, bits, middle) if ZERO_POINT in layer.parts else middle
     groups = _groups(layer, k, k // num_groups)
-    return QuantizedMatrix(shape, bits, k // num_groups, codes, scales, zeros, layer.files, groups)
+    return QuantizedMatrix(shape, bits, k // num_groups, codes, scales, zeros, layer.file, groups)
 
 
 def _scales(layer: StoredLayer, n: int, k: int) -> tuple[FloatRows, int]:
     """Float32 rows of scales, and how many groups a row has."""
     scales = layer.parts.get("weight_scale")
-    if scales is not None and scales.shape in ((), (1,)) and (n, scales.shape) != (1, (1,)):
+    if scales is not None and scales.shape in ((), (1,)):
         one = to_float32(layer.scales("weight_scale", scales.shape).data, scales.dtype).reshape(1, 1)
         return lambda begin, end: np.broadcast_to(one, (end - begin, 1)), 1
     if scales is not None and len(scales.shape) == 1:  # a channel's scale without its second axis
         channels = layer.scales("weight_scale", (n,))
-        return lambda begin, end: to_float32(channels.rows(begin, end), channels.dtype)[:, None], 1
+        return lambda begin, end: widened_scales(channels.rows(begin, end), channels.dtype)[:, None], 1
     stored = layer.scales("weight_scale", (n, None))
     if k % stored.shape[1]:
         raise layer.fault(f"has rows of {k} values in {stored.shape[1]} groups")
-    return lambda begin, end: to_float32(stored.rows(begin, end), stored.dtype), stored.shape[1]
+    return lambda begin, end: widened_scales(stored.rows(begin, end), stored.dtype), stored.shape[1]
 
 
 def _zero_points(layer: StoredLayer, n: int, num_groups: int, bits: int, offset: int) -> Rows:

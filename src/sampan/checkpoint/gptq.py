@@ -24,9 +24,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from sampan.checkpoint.base import RawTensor, TensorFile
-from sampan.checkpoint.dtypes import Float32Array, to_float32
+from sampan.checkpoint.dtypes import Float32Array
 from sampan.checkpoint.quantization_config import QuantizationConfig
-from sampan.checkpoint.quantized_matrix import FloatRows, IntArray, QuantizedMatrix, Rows
+from sampan.checkpoint.quantized_matrix import FloatRows, IntArray, QuantizedMatrix, Rows, unpacked, widened_scales
 from sampan.checkpoint.stored_layer import StoredLayer, stored_layers
 from sampan.checkpoint.words import PACKED_BITS, WORD_BITS, unpack_awq, unpack_columns
 
@@ -36,8 +36,8 @@ ASIDE = (
     "damp_percent", "dataset", "desc_act", "disable_exllama", "do_fuse", "exllama_config", "fuse_max_seq_len",
     "hyb_act", "lm_head", "max_input_length", "meta", "model_file_base_name", "model_name_or_path", "model_seqlen",
     "module_name_preceding_first_block", "modules_in_block_to_quantize", "modules_to_fuse", "modules_to_not_convert",
-    "mse", "offload_to_disk", "pad_token_id", "static_groups", "sym", "tokenizer", "true_sequential", "use_cuda_fp16",
-    "use_exllama", "v2", "v2_alpha", "zero_point",
+    "mse", "offload_to_disk", "pack_impl", "pad_token_id", "static_groups", "sym", "tokenizer", "true_sequential",
+    "use_cuda_fp16", "use_exllama", "v2", "v2_alpha", "zero_point",
 )  # fmt: skip
 READ = (
     "adapter", "bits", "checkpoint_format", "dynamic", "format", "group_size", "is_marlin_format", "pack_dtype",
@@ -75,9 +75,7 @@ def read_awq(
     """The same of AWQ. Its other layouts (`gemv`, `marlin`, `llm-awq`) are refused by name."""
     kinds = _read_kinds(config, (4,))
     for field in ("version", "format", "checkpoint_format"):
-        name = config.data.get(field)
-        if not isinstance(name, str) or name.lower() != "gemm":  # older files say GEMM
-            config.value(field, ("gemm",), "gemm")
+        config.value(field, ("gemm", "GEMM"), "gemm")  # older files shout
     config.value("backend", ("auto", "autoawq", "legacy_awq"), "auto")
     config.value("zero_point", (True,), True)
     return [(layer, _checked(layer, _awq(layer), kinds)) for layer in stored_layers(tensors, "qweight", AWQ_SUFFIXES)]
@@ -111,7 +109,7 @@ def _gptq(layer: StoredLayer, zero_offset: int) -> QuantizedMatrix:
     k = words.shape[0] * WORD_BITS // bits
 
     def codes(begin: int, end: int) -> IntArray:
-        return unpack_columns(words.data[:, begin:end], bits)
+        return unpacked(lambda stored: unpack_columns(stored, bits), words.data[:, begin:end])
 
     def zero_points(begin: int, end: int) -> IntArray:
         first, last = begin * bits // WORD_BITS, -(-end * bits // WORD_BITS)
@@ -131,14 +129,14 @@ def _awq(layer: StoredLayer) -> QuantizedMatrix:
     if n % AWQ_COLUMNS:
         raise layer.fault(f"has scales of {list(scales.shape)}")
 
-    def unpacked(stored: RawTensor) -> Rows:
+    def rows_of(stored: RawTensor) -> Rows:
         def rows(begin: int, end: int) -> IntArray:
             first, last = begin // AWQ_COLUMNS, -(-end // AWQ_COLUMNS)
-            return unpack_awq(stored.data[:, first:last])[begin - first * AWQ_COLUMNS :][: end - begin]
+            return unpacked(unpack_awq, stored.data[:, first:last])[begin - first * AWQ_COLUMNS :][: end - begin]
 
         return rows
 
-    return _matrix(layer, (n, words.shape[0]), 4, unpacked(words), unpacked(zeros), scales)
+    return _matrix(layer, (n, words.shape[0]), 4, rows_of(words), rows_of(zeros), scales)
 
 
 def _matrix(
@@ -148,12 +146,12 @@ def _matrix(
     if k % num_groups:
         raise layer.fault(f"has rows of {k} values in {num_groups} groups")
     groups = layer.groups("g_idx", k, k // num_groups)
-    return QuantizedMatrix(shape, bits, k // num_groups, codes, _columns(scales), zero_points, layer.files, groups)
+    return QuantizedMatrix(shape, bits, k // num_groups, codes, _columns(scales), zero_points, layer.file, groups)
 
 
 def _columns(scales: RawTensor) -> FloatRows:
     def rows(begin: int, end: int) -> Float32Array:
-        return np.ascontiguousarray(to_float32(scales.data[:, begin:end], scales.dtype).T)
+        return np.ascontiguousarray(widened_scales(scales.data[:, begin:end], scales.dtype).T)
 
     return rows
 

@@ -78,14 +78,13 @@ class PaddleLayout:
 
     def get(self, name: str) -> Float32Array:
         """See `Checkpoint.get`."""
-        quantized = self._quantized.get(name)
-        return widened(self.raw(name), name) if quantized is None else quantized.get()
+        return self._quantized[name].get() if name in self._quantized else widened(self.raw(name), name)
 
     def raw(self, name: str) -> RawTensor:
         """See `Checkpoint.raw`. The data of a linear weight is not contiguous."""
+        raw = self._file.raw(self._stored[name])
         if name in self._quantized:
             return self._quantized[name].raw()
-        raw = self._file.raw(self._stored[name])
         if not _is_transposed(name, self._config) or len(raw.shape) != 2:
             return raw
         return RawTensor(raw.dtype, raw.shape[::-1], lambda begin, end: raw.data.T[begin:end], raw.file)
@@ -130,7 +129,7 @@ class PaddleLayout:
             codes=lambda begin, end: _in_order(codes, begin, end),
             scales=lambda begin, end: to_float32(scales.rows(begin, end), scales.dtype)[:, None],
             zero_points=ZERO,
-            files=(codes.file,),
+            file=codes.file,
         )
 
 

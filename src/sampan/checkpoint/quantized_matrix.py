@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sampan.checkpoint.base import CodedTensor, RawTensor
-from sampan.checkpoint.dtypes import SLICE, Float32Array, HalfArray, Int8Array
+from sampan.checkpoint.dtypes import SLICE, Array, Float32Array, HalfArray, Int8Array, to_float32
+from sampan.checkpoint.mapped_file import release
 
 IntArray = npt.NDArray[Any]
 Rows = Callable[[int, int], IntArray]
@@ -30,7 +31,7 @@ class QuantizedMatrix:
         scales: gives [rows, k / group_size].
         zero_points: gives [rows, k / group_size], in the range of the codes; or the one that all groups have.
         groups: which group each value of a row belongs to, [k], where that is not their order (act-order).
-        files: all that it is made of.
+        file: for messages: where it is stored.
     """
 
     shape: tuple[int, int]
@@ -39,12 +40,12 @@ class QuantizedMatrix:
     codes: Rows
     scales: FloatRows
     zero_points: Rows | int
-    files: tuple[Path, ...]
+    file: Path
     groups: npt.NDArray[np.int32] | None = None
 
     def raw(self) -> RawTensor:
         """The floats, made at each call."""
-        return RawTensor("fp32", self.shape, self._floats, self.files[0])
+        return RawTensor("fp32", self.shape, self._floats, self.file)
 
     def get(self) -> Float32Array:
         """All floats, made in pieces."""
@@ -59,26 +60,28 @@ class QuantizedMatrix:
         bits = self.bits if self._is_symmetric() else self.bits + 1
         if self.groups is not None or bits > 8 or not self._has_half_scales():
             return None
-        return CodedTensor(bits, self.group_size, self.shape, self._codes_and_scales, self.files[0])
+        return CodedTensor(bits, self.group_size, self.shape, self._codes_and_scales, self.file)
 
     def _floats(self, begin: int, end: int) -> Float32Array:
         codes, scales = self.codes(begin, end), self.scales(begin, end)
         zeros = self.zero_points if isinstance(self.zero_points, int) else self.zero_points(begin, end)
+        values = codes.astype(np.float32, order="C")
+        release(codes)
         if self.groups is not None:  # value by value
-            values = codes.astype(np.float32)
             values -= zeros if isinstance(zeros, int) else zeros[:, self.groups]
             values *= scales[:, self.groups]
             return values
-        values = codes.reshape(end - begin, -1, self.group_size).astype(np.float32)
-        values -= zeros if isinstance(zeros, int) else zeros[:, :, None].astype(np.float32)
-        values *= scales[:, :, None]
-        return values.reshape(end - begin, -1)
+        grouped = values.reshape(end - begin, -1, self.group_size)
+        grouped -= zeros if isinstance(zeros, int) else zeros[:, :, None].astype(np.float32)
+        grouped *= scales[:, :, None]
+        return values
 
     def _codes_and_scales(self, begin: int, end: int) -> tuple[Int8Array, HalfArray]:
-        codes = self.codes(begin, end).reshape(end - begin, -1, self.group_size)
+        codes = self.codes(begin, end)
         zeros = self.zero_points if isinstance(self.zero_points, int) else self.zero_points(begin, end)[:, :, None]
         # Modulo 256: the difference fits into 8 bits, whatever its parts look like.
-        less = codes.view(np.uint8) - np.asarray(zeros).astype(np.uint8)
+        less = codes.view(np.uint8).reshape(end - begin, -1, self.group_size) - np.asarray(zeros).astype(np.uint8)
+        release(codes)
         return less.view(np.int8).reshape(end - begin, -1), self.scales(begin, end).astype(np.float16)
 
     def _is_symmetric(self) -> bool:
@@ -101,3 +104,18 @@ class QuantizedMatrix:
         n, k = self.shape
         step = max(SLICE // max(k, 1), 1)
         return [(begin, min(begin + step, n)) for begin in range(0, n, step)]
+
+
+def unpacked(unpack: Callable[[Array], IntArray], words: Array) -> IntArray:
+    """Codes made of words that lie in a mapped file: those are not needed again."""
+    codes = unpack(words)
+    release(words)
+    return codes
+
+
+def widened_scales(floats: Array, dtype: str) -> Float32Array:
+    """The same of scales."""
+    values = to_float32(floats, dtype)
+    if values is not floats:
+        release(floats)
+    return values

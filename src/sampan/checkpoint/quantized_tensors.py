@@ -23,31 +23,46 @@ READERS: Mapping[str, Reader] = {
     "compressed-tensors": read_compressed_tensors,
     "gptq": read_gptq,
 }
-
-
-class QuantizedTensors:
-    """A `TensorFile` of the quantised weights of a folder, under the names of the floats that they stand for."""
-
-    def __init__(self, path: Path, matrices: Mapping[str, QuantizedMatrix]) -> None:
-        self.path = path
-        self._matrices = matrices
-
-    def names(self) -> Sequence[str]:
-        return list(self._matrices)
-
-    def get(self, name: str) -> Float32Array:
-        return self._matrices[name].get()
-
-    def raw(self, name: str) -> RawTensor:
-        return self._matrices[name].raw()
-
-    def coded(self, name: str) -> CodedTensor | None:
-        return self._matrices[name].coded
-
-
 PADDLES = (None, "weight_only_int8")
 # PaddleNLP writes what differs from its defaults. These say how weights were found, or speak of training.
 PADDLES_ASIDE = ("act_quant_method", "llm_int8_threshold", "quant_round_type", "weight_quant_method")
+
+
+class QuantizedTensors:
+    """A `TensorFile` of the quantised weights of a folder, under the names of the floats that they stand for.
+
+    Args:
+        path: of the configuration.
+        tensors: what the layers are stored as.
+    """
+
+    def __init__(
+        self, path: Path, tensors: Mapping[str, TensorFile], layers: Sequence[tuple[StoredLayer, QuantizedMatrix]]
+    ) -> None:
+        self.path = path
+        self._tensors = tensors
+        self._layers = {f"{layer.name}.weight": (layer, matrix) for layer, matrix in layers}
+
+    def names(self) -> Sequence[str]:
+        return list(self._layers)
+
+    def get(self, name: str) -> Float32Array:
+        values = self._unchanged(name).get()
+        self._unchanged(name)
+        return values
+
+    def raw(self, name: str) -> RawTensor:
+        return self._unchanged(name).raw()
+
+    def coded(self, name: str) -> CodedTensor | None:
+        return self._unchanged(name).coded
+
+    def _unchanged(self, name: str) -> QuantizedMatrix:
+        """Raises CheckpointError: a file that it is made of changed since it was opened."""
+        layer, matrix = self._layers[name]
+        for stored in (f"{layer.name}.{suffix}" for suffix in layer.parts):
+            self._tensors[stored].raw(stored)
+        return matrix
 
 
 def with_quantized(
@@ -75,7 +90,7 @@ def with_quantized(
     used = {f"{layer.name}.{suffix}" for layer, _ in layers for suffix in layer.parts}
     biases = {f"{layer.name}.bias" for layer, _ in layers} & tensors.keys() - set(expected)
     used |= {name for name in biases if not tensors[name].get(name).any()}
-    quantized = QuantizedTensors(config_file, {f"{layer.name}.weight": matrix for layer, matrix in layers})
+    quantized = QuantizedTensors(config_file, tensors, layers)
     plain: dict[str, TensorFile] = {name: file for name, file in tensors.items() if name not in used}
     twice = plain.keys() & set(quantized.names())
     if twice:

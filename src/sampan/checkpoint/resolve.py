@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sampan.checkpoint.folder import CONFIG_FILE, GGUF
 from sampan.checkpoint.hub_id import parse_hub_id
+from sampan.checkpoint.manifest import read_manifest
 from sampan.errors import CheckpointError, UnknownModelError
 from sampan.zoo import EMBEDDED_MODEL, ZooEntry, find, shown
 
@@ -66,10 +67,14 @@ def resolve_model(name_or_path: str | None) -> ResolvedModel:
         return _gguf(name_or_path, path)
     if os.path.isfile(path) or path.suffix.lower() in WEIGHT_SUFFIXES:
         raise CheckpointError(f"{path} is a file, not a model folder", remedy=f"give its folder, {path.parent}")
+    name, _, revision = name_or_path.partition("@")
     try:
-        return _from_zoo(find(name_or_path))
+        resolved = _from_zoo(find(name))
     except UnknownModelError as error:
-        return _pulled(name_or_path, error)
+        resolved = _pulled(name_or_path, error)
+    if revision:
+        _check_revision(resolved, revision, again=f"sampan pull {name_or_path} --force")
+    return resolved
 
 
 def _from_zoo(entry: ZooEntry) -> ResolvedModel:
@@ -79,6 +84,14 @@ def _from_zoo(entry: ZooEntry) -> ResolvedModel:
     if entry.is_embedded:
         raise CheckpointError(f"{path} does not exist", remedy="install Sampan again: its embedded model is missing")
     raise CheckpointError(f"{entry.name} is not on this machine", remedy=f"sampan pull {entry.name}")
+
+
+def _check_revision(resolved: ResolvedModel, revision: str, again: str) -> None:
+    folder = resolved.path if os.path.isdir(resolved.path) else resolved.path.parent
+    manifest = read_manifest(folder)
+    if manifest is None or revision not in (manifest.revision, manifest.commit):
+        here = manifest.revision if manifest is not None else "a revision that nobody noted"
+        raise CheckpointError(f"{resolved.name} is here from {here}, not {revision}", remedy=again)
 
 
 def _gguf(name: str, path: Path) -> ResolvedModel:

@@ -19,17 +19,19 @@ INTEGERS = ("int32", "int64")
 
 @dataclass(frozen=True, slots=True)
 class StoredLayer:
-    """Args:
-    name: `model.layers.3.mlp.up_proj`.
-    parts: by what stands behind that name.
+    """What a layer, such as `model.layers.3.mlp.up_proj`, is stored as.
+
+    Args:
+        parts: its tensors by what stands behind its name.
     """
 
     name: str
     parts: Mapping[str, RawTensor]
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        return tuple(sorted({part.file for part in self.parts.values()}))
+    def file(self) -> Path:
+        """The first of those that it is stored in."""
+        return min(part.file for part in self.parts.values())
 
     def part(self, suffix: str, dtypes: Sequence[str], shape: Sequence[int | None]) -> RawTensor:
         """A tensor of the layer. None in `shape` stands for any size but 0.
@@ -68,7 +70,7 @@ class StoredLayer:
 
     def fault(self, reason: str) -> CheckpointError:
         """The error for a layer that contradicts itself or its configuration."""
-        return damaged(str(self.files[0]), f"the quantised layer {self.name!r} {reason}")
+        return damaged(str(self.file), f"the quantised layer {self.name!r} {reason}")
 
 
 def stored_layers(tensors: Mapping[str, TensorFile], mark: str, suffixes: Sequence[str]) -> Iterator[StoredLayer]:

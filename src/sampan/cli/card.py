@@ -90,7 +90,11 @@ def _memory(card: ModelCard, free: int) -> Table:
     for length in lengths:
         table.add_column("weights" if length == "weights" else f"{int(length):,} tokens", justify="right")
     for precision, sizes in card.memory.items():
-        chosen = precision == card.served_as
+        chosen = precision == ("auto" if "auto" in card.memory else card.served_as)
         cells = [Text(human_bytes(size), style="dim" if size > free else "") for size in sizes.values()]
-        table.add_row(f"{precision} (auto)" if chosen else precision, *cells, style="bold" if chosen else None)
+        table.add_row(
+            f"{precision} (auto)" if chosen and precision != "auto" else precision,
+            *cells,
+            style="bold" if chosen else None,
+        )
     return table

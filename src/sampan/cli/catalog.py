@@ -26,7 +26,7 @@ MAX_CONFIG_BYTES = 1_000_000
 def find_models() -> Iterator[dict[str, Any]]:
     """One entry a model, the zoo first: name, aliases, parameters, bytes by precision, license, huggingface_id,
     modelscope_id, present, path; of those that are here also dtype, disk_bytes, and where a pull brought them from:
-    source, repository, revision, commit, pulled. `unfinished_bytes` is what has come of a pull that was stopped."""
+    source, repository, revision, commit, pulled. `unfinished` has the bytes of a pull that was stopped: here, total."""
     known = {model_folder(entry): entry for entry in ZOO}
     models = models_home()
     found = sorted(path for path in models.iterdir() if path.is_dir()) if models.is_dir() else []
@@ -54,7 +54,7 @@ def _describe(path: Path, entry: ZooEntry | None, unfinished: Path | None) -> di
         "path": str(path),
         "dtype": _dtype(path) if is_here else None,
         "disk_bytes": sum(file.stat().st_size for file in path.iterdir() if file.is_file()) if is_here else None,
-        "unfinished_bytes": None if unfinished is None else _allocated(unfinished),
+        "unfinished": None if unfinished is None else _progress_of(unfinished, manifest),
         **{
             key: (getattr(manifest, key) or None) if manifest is not None else None
             for key in ("source", "endpoint", "repository", "revision", "commit", "pulled")
@@ -104,6 +104,8 @@ def _dtype(path: Path) -> str | None:
     return SHORT.get(stored, stored) if isinstance(stored, str) else None
 
 
-def _allocated(folder: Path) -> int:
-    """Bytes on the disk: files of a pull have their whole length from the beginning, with holes."""
-    return sum(512 * file.stat().st_blocks for file in folder.iterdir() if file.is_file())
+def _progress_of(part: Path, manifest: Manifest | None) -> dict[str, int | None]:
+    """Bytes on the disk, since files of a pull have holes, and those of the whole model."""
+    here = sum(512 * file.stat().st_blocks for file in part.iterdir() if file.is_file())
+    total = manifest.size if manifest is not None else None
+    return {"here": here if total is None else min(here, total), "total": total}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
+from shutil import disk_usage
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from sampan.checkpoint import models_home
 from sampan.cli.sizes import human_bytes
 from sampan.cli.terminal import Style, printable
 from sampan.quant.sizes import weight_sizes
@@ -53,19 +55,23 @@ class Download:
             self._say(f"{human_bytes(plan.total - plan.missing)} of it are here already")
 
     def learns(self, terms: Terms) -> None:
-        self._say(f"licence: {terms.license or 'none stated; see the README'}")
+        self._say(f"licence: {terms.license or 'none stated; see the README'}", style=None)
         packed = weight_sizes(terms.config).get("int8") if terms.config is not None else None
         if packed is not None:
+            free = disk_usage(models_home()).free - terms.missing
             self._say(f"using it takes another {human_bytes(packed)} of disk, for its weights packed as int8")
+            if packed > free:
+                self._say(f"the disk will have only {human_bytes(max(free, 0))} for them: free some space before")
 
     def reports(self, what: str, done: int, total: int) -> None:
         self._show(what, done, total)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, style: str | None = "dim") -> None:
+        line = printable(text, lines=False)
         if self._bar is not None:
-            self._bar.console.print(printable(text, lines=False), style="dim", markup=False, highlight=False)
+            self._bar.console.print(line, style=style, markup=False, highlight=False)
         else:
-            print(self._style.dim(printable(text, lines=False)), file=sys.stderr, flush=True)
+            print(self._style.dim(line) if style else line, file=sys.stderr, flush=True)
 
     def _show(self, what: str, done: int, total: int) -> None:
         if not sys.stderr.isatty():
@@ -145,6 +151,7 @@ def as_json(order: Order, pulled: Pulled) -> dict[str, Any]:
 
 def print_pulled(order: Order, pulled: Pulled) -> None:
     """Where it is, and what to do next."""
+    name = order.name if order.entry is not None else order.wanted
     what = "is here" if pulled.fetched else "was here already"
-    print(f"{order.name} {what}: {human_bytes(pulled.manifest.size)} in {pulled.folder}")
-    print(f"next: sampan chat {order.name if order.entry is not None else order.wanted}")
+    print(f"{name} {what}: {human_bytes(pulled.manifest.size)} in {pulled.folder}")
+    print(f"next: sampan chat {name}")

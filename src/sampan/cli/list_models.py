@@ -6,11 +6,15 @@ from typing import Any
 
 from sampan.cli.options import Json
 
+HERE = ("here", "parameters", "weights", "on disk", "licence", "from", "since")
+BEGUN = ("unfinished", "has come", "of", "go on with")
+TO_PULL = ("to pull", "parameters", "int8", "int4", "bf16", "licence")
+
 
 def list_models(*, json: Json = False) -> int:
-    """Shows the models that are here, and those that `sampan pull` fetches by name.
+    """Shows the models that are here, pulls that were stopped, and what `sampan pull` knows by name.
 
-    Sizes in memory are estimates from the shapes, without the KV cache.
+    Sizes in memory are those of the weights, without the KV cache.
     """
     from sampan.cli.catalog import find_models
     from sampan.cli.output import print_json, print_table
@@ -20,51 +24,43 @@ def list_models(*, json: Json = False) -> int:
         print_json(models)
         return 0
     here = [model for model in models if model["present"]]
+    begun = [model for model in models if model["unfinished"]]
+    others = [model for model in models if not model["present"] and not model["unfinished"]]
     print_table(HERE, [_here(model) for model in here], [None] * len(here), {"licence", "from"})
-    others = [model for model in models if not model["present"]]
-    if others:
+    if begun:
         print()
-        styles = [None if model["unfinished_bytes"] else "dim" for model in others]
-        print_table(OTHERS, [_other(model) for model in others], styles, {"licence", "get it"})
+        print_table(BEGUN, [_begun(model) for model in begun], [None] * len(begun), ())
+    print()
+    print_table(TO_PULL, [_to_pull(model) for model in others], ["dim"] * len(others), {"licence"})
     return 0
-
-
-HERE = ("here", "parameters", "weights", "on disk", "licence", "from", "since")
-OTHERS = ("not here", "parameters", "int8", "int4", "bf16", "licence", "get it")
 
 
 def _here(model: dict[str, Any]) -> tuple[str, ...]:
     from sampan.cli.sizes import human_bytes
-
-    came_from = f"{model['repository']} ({model['source']})" if model["repository"] else _origin(model)
-    since = (model["pulled"] or "-")[:10]
-    return (
-        model["name"],
-        _count(model),
-        model["dtype"] or "?",
-        human_bytes(model["disk_bytes"]),
-        model["license"] or "?",
-        came_from,
-        since,
-    )
-
-
-def _origin(model: dict[str, Any]) -> str:
     from sampan.zoo import EMBEDDED_MODEL
 
-    return "comes with Sampan" if model["name"] == EMBEDDED_MODEL else model["path"]
+    if model["name"] == EMBEDDED_MODEL:
+        origin = "comes with Sampan"
+    else:
+        origin = f"{model['repository']} ({model['source']})" if model["repository"] else model["path"]
+    size, since = human_bytes(model["disk_bytes"]), (model["pulled"] or "-")[:10]
+    return model["name"], _count(model), model["dtype"] or "?", size, model["license"] or "?", origin, since
 
 
-def _other(model: dict[str, Any]) -> tuple[str, ...]:
+def _begun(model: dict[str, Any]) -> tuple[str, ...]:
+    from sampan.cli.sizes import human_bytes
+
+    here, total = model["unfinished"].values()
+    what = model["name"] if model["huggingface_id"] else model["repository"] or model["name"]
+    return model["name"], human_bytes(here), human_bytes(total) if total else "?", f"sampan pull {what}"
+
+
+def _to_pull(model: dict[str, Any]) -> tuple[str, ...]:
     from sampan.cli.catalog import PRECISIONS
     from sampan.cli.sizes import human_bytes
 
     sizes = [human_bytes(size) if (size := model["bytes"].get(precision)) else "?" for precision in PRECISIONS]
-    if model["unfinished_bytes"] is not None:
-        way = f"sampan pull {model['repository'] or model['name']} ({human_bytes(model['unfinished_bytes'])} are here)"
-    else:
-        way = f"sampan pull {model['name']}" if model["huggingface_id"] else "-"
-    return (model["name"], _count(model), *sizes, model["license"] or "?", way)
+    return model["name"], _count(model), *sizes, model["license"] or "?"
 
 
 def _count(model: dict[str, Any]) -> str:

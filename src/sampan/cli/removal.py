@@ -86,10 +86,10 @@ def _folder(name: str) -> Path:
         return folder
     try:
         entry = find(name)
-    except UnknownModelError as error:
+    except UnknownModelError:
         found = pulled_folder(name)
         if found is None:
-            raise error
+            raise
         return found
     if entry.is_embedded:
         raise UsageError(f"{entry.name} comes with Sampan", remedy="it goes with it: pip uninstall sampan")

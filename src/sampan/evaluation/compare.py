@@ -65,12 +65,7 @@ def compare(
     Raises:
         QualityError: the candidate computes NaN or infinity.
     """
-    broken = int((~np.isfinite(readings.kl)).sum())
-    if broken:
-        raise QualityError(
-            f"{facts.title} computes NaN or infinity at {broken} of {len(readings.kl)} positions",
-            remedy="its weights are damaged: make or fetch it again",
-        )
+    check_finite(facts, readings.kl)
     domains = np.array([passage.domain for passage in readings.passages])[readings.groups]
     different = [
         (task, mine, theirs) for task, mine, theirs in zip(tasks, expected, got, strict=True) if _differ(mine, theirs)
@@ -89,6 +84,16 @@ def compare(
         disagreements=_disagreements(readings, tokenizer),
         curve=_curve(readings),
     )
+
+
+def check_finite(facts: ModelFacts, values: Float64Array) -> None:
+    """Raises QualityError where a model's logits give NaN or infinity at some positions [P]."""
+    broken = int((~np.isfinite(values)).sum())
+    if broken:
+        raise QualityError(
+            f"{facts.title} computes NaN or infinity at {broken} of {len(values)} positions",
+            remedy="its weights are damaged: make or fetch it again",
+        )
 
 
 def summarise_tasks(tasks: Sequence[Task], answers: Sequence[Answer]) -> TaskScores | None:

@@ -13,7 +13,7 @@ from sampan import __version__
 from sampan.engine import LLM, SamplingParams
 from sampan.errors import ConfigError, UsageError
 from sampan.evaluation.answers import Answer, answer_tasks
-from sampan.evaluation.compare import Readings, compare, summarise_tasks
+from sampan.evaluation.compare import Readings, check_finite, compare, summarise_tasks
 from sampan.evaluation.material import Material, own_material
 from sampan.evaluation.provenance import run_facts
 from sampan.evaluation.quality import Candidate, LayerError, MaterialFacts, ModelFacts, Quality
@@ -49,8 +49,9 @@ def evaluate(
 
     Raises:
         UnknownModelError, CheckpointError, TokenizerError: a model cannot be used.
-        QualityError: a candidate computes NaN or infinity.
-        ConfigError: the models do not have the same tokens, so their distributions cannot be compared.
+        QualityError: a model computes NaN or infinity.
+        ConfigError: the models do not have the same tokens, so their distributions cannot be compared; or the KV cache
+            has no room for the texts.
         UsageError: there is nothing to read or to ask.
 
     Example:
@@ -96,6 +97,7 @@ class _Reference:
     sampling: SamplingParams
     tokenizer: Tokenizer
     vocab_size: int
+    passage_tokens: int
     answers: list[Answer]
     passages: list[Passage]
     num_texts: int  # passages that are texts; the others are answers
@@ -107,23 +109,35 @@ def _measure_reference(work: _Work, subject: Subject) -> _Reference:
     llm = subject.open(work.max_tokens, work.threads, work.progress)
     sampling, tokenizer, vocab_size = llm.loaded.sampling_defaults, llm.loaded.tokenizer, llm.loaded.engine.vocab_size
     answers, speed = _answer(work, llm, sampling)
-    texts = _text_passages(llm, work.material)
+    size = min(PASSAGE_TOKENS, llm.loaded.engine.max_model_len)
+    texts = _text_passages(tokenizer, work.material, size)
     passages = [*texts, *_answer_passages(answers)]
-    outlines = make_outlines(sum(passage.num_positions for passage in passages), vocab_size)
+    num_positions = sum(passage.num_positions for passage in passages)
+    if not num_positions:
+        raise UsageError("the texts have no two tokens", remedy="give longer ones: --data FILE")
+    outlines = make_outlines(num_positions, vocab_size)
     reading = read_reference(llm, passages, outlines, _step(work, llm, "reads"))
     facts = _facts(subject, llm, sha256, reading.tokens_per_s, speed)
+    check_finite(facts, outlines.log_total)
     outlines = replace(outlines, reading=reading)
-    return _Reference(facts, sampling, tokenizer, vocab_size, answers, passages, len(texts), outlines)
+    return _Reference(facts, sampling, tokenizer, vocab_size, size, answers, passages, len(texts), outlines)
 
 
 def _measure_candidate(work: _Work, reference: _Reference, subject: Subject) -> Candidate:
     sha256 = subject.sha256(work.threads, work.progress)
     llm = subject.open(work.max_tokens, work.threads, work.progress)
-    texts = _text_passages(llm, work.material)
-    if llm.loaded.engine.vocab_size != reference.vocab_size or texts != reference.passages[: reference.num_texts]:
+    engine = llm.loaded.engine
+    texts = _text_passages(llm.loaded.tokenizer, work.material, reference.passage_tokens)
+    if engine.vocab_size != reference.vocab_size or texts != reference.passages[: reference.num_texts]:
         raise ConfigError(
             f"{llm.loaded.name} and {reference.facts.name} do not have the same tokens",
             remedy="compare a model with one that it was made from: --reference MODEL",
+        )
+    longest = max(len(passage.token_ids) for passage in reference.passages)
+    if longest > engine.max_model_len:
+        raise ConfigError(
+            f"{llm.loaded.name} has room for {engine.max_model_len} tokens, and the longest text has {longest}",
+            remedy="free memory for its KV cache, or take a --kv-cache of fewer bits",
         )
     answers, speed = _answer(work, llm, reference.sampling)
     reading, kl = read_candidate(llm, reference.passages, reference.outlines, _step(work, llm, "reads"))
@@ -141,15 +155,14 @@ def _answer(work: _Work, llm: LLM, sampling: SamplingParams) -> tuple[list[Answe
     return answers, sum(answer.num_tokens for answer in answers) / seconds if answers else None
 
 
-def _text_passages(llm: LLM, material: Material) -> list[Passage]:
-    """Texts as tokens, in pieces that are read alone; each begins as the model's texts begin."""
-    loaded = llm.loaded
-    start = loaded.tokenizer.encode("", add_bos=True)
-    size = min(PASSAGE_TOKENS, loaded.engine.max_model_len) - len(start)
+def _text_passages(tokenizer: Tokenizer, material: Material, size: int) -> list[Passage]:
+    """Texts as tokens, in pieces of `size` that are read alone; each begins as the model's texts begin."""
+    start = tokenizer.encode("", add_bos=True)
+    room = size - len(start)
     passages = []
     for text in material.texts:
-        ids = loaded.tokenizer.encode(text.text)
-        pieces = [(*start, *ids[begin : begin + size]) for begin in range(0, len(ids), size)]
+        ids = tokenizer.encode(text.text)
+        pieces = [(*start, *ids[begin : begin + room]) for begin in range(0, len(ids), room)]
         passages += [Passage(text.domain, piece) for piece in pieces if len(piece) > 1]
     return passages
 

@@ -1,7 +1,7 @@
 """What a reference thought of every position of the passages, kept on disk, and how far another model is from it.
 
-The two are never in memory together: the reference reads first and its outlines go to a temporary file; then
-it makes room for the other, which is compared position by position while it reads.
+The two are never in memory together: the reference reads first and its outlines go to temporary files; then it makes
+room for the other, which is compared position by position while it reads.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,23 @@ from sampan.examination.origins import Origin, read_origin
 from sampan.examination.stops import shown, stop_ids
 from sampan.examination.subject import Subject, open_subject
 from sampan.examination.template import template_age
+from sampan.quant import AUTO
 from sampan.strict_json import read_json_object
 from sampan.zoo import ZooEntry
+
+# Names of GGUF's mixtures of types, by `general.file_type` (`LLAMA_FTYPE` of llama.cpp).
+FILE_TYPES = {
+    0: "F32",
+    1: "F16",
+    2: "Q4_0",
+    7: "Q8_0",
+    14: "Q4_K_S",
+    15: "Q4_K_M",
+    16: "Q5_K_S",
+    17: "Q5_K_M",
+    18: "Q6_K",
+    32: "BF16",
+}
 
 
 @dataclass(frozen=True)
@@ -28,9 +43,10 @@ class ModelCard:
     Args:
         form: `safetensors`, `pdparams` or `gguf`.
         shape: the configuration, in Hugging Face's names.
-        stored: element type -> share of the weights that are stored so.
+        stored: element type -> share of the weights that are stored so; of a GGUF file the name of its mixture.
         served_as: the precision that `auto` takes.
         memory: precision -> `weights`, and the tokens of one request -> bytes of weights and its keys and values.
+            `auto` is among them where it is none of the others, as for weights that are stored as integers.
         template: `February 2025`, `January 2025` or `another`.
         stop_tokens: id -> text.
         sampling: advice of the model's makers.
@@ -65,7 +81,7 @@ class ModelCard:
 def describe_model(model: ResolvedModel) -> ModelCard:
     """Reads headers and small files only; never raises for what is wrong with them."""
     subject = open_subject(model)
-    config, origin = subject.config, subject.attempt("hashes", lambda: read_origin(model.path)) or Origin()
+    config, origin = subject.config, subject.attempt("hashes", lambda: read_origin(subject.path)) or Origin()
     files = [file for file in subject.weight_files if file.is_file()]
     served = None if config is None else served_as(config, subject.checkpoint)
     return ModelCard(
@@ -74,13 +90,13 @@ def describe_model(model: ResolvedModel) -> ModelCard:
         form=_form(files),
         shape=config,
         parameters=None if config is None else config.num_parameters,
-        stored=_stored(subject),
-        bytes_on_disk=_size(subject.path),
+        stored=subject.attempt("weights", lambda: _stored(subject)) or {},
+        bytes_on_disk=subject.attempt("files", lambda: _size(subject.path)) or 0,
         num_files=len(files),
         served_as=None if served is None else served[0],
-        memory={} if config is None else _memory(config),
+        memory={} if config is None else _memory(config, served),
         tokens=None if subject.tokenizer is None else subject.tokenizer.vocab_size,
-        template=None if subject.template is None else template_age(subject.template) or "another",
+        template=_template(subject),
         stop_tokens=_stop_tokens(subject),
         sampling=_sampling(subject.texts),
         license=origin.license or _license(subject, model.entry),
@@ -100,19 +116,29 @@ def _size(path: Path) -> int:
 
 
 def _stored(subject: Subject) -> dict[str, float]:
+    kind = subject.settings.get("general.file_type") if subject.is_gguf else None
+    if isinstance(kind, int) and kind in FILE_TYPES:
+        return {FILE_TYPES[kind]: 1.0}
     counts = subject.stored()
     total = sum(counts.values())
     return {stored: round(count / total, 4) for stored, count in counts.items()}
 
 
-def _memory(config: ModelConfig) -> dict[str, dict[str, int]]:
-    contexts = [length for length in CONTEXTS if length <= config.max_position_embeddings] or [
-        config.max_position_embeddings
-    ]
+def _memory(config: ModelConfig, served: tuple[str, int] | None) -> dict[str, dict[str, int]]:
+    longest = config.max_position_embeddings
+    contexts = [length for length in CONTEXTS if length <= longest] or [longest]
+    needs = dict(needs_of(config))
+    if served is not None and served[0] in needs and served[1] != needs[served[0]].weights:
+        needs[AUTO] = replace(needs[served[0]], weights=served[1])  # formats that were chosen matrix by matrix
     return {
         precision: {"weights": need.weights, **{str(length): need.total(length) for length in contexts}}
-        for precision, need in needs_of(config).items()
+        for precision, need in needs.items()
     }
+
+
+def _template(subject: Subject) -> str | None:
+    template = subject.template
+    return None if template is None else subject.attempt("template", lambda: template_age(template)) or "another"
 
 
 def _stop_tokens(subject: Subject) -> dict[int, str]:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from sampan.backends.native import check_shape as check_kernels
 from sampan.checkpoint.folder import QUANTIZATION
 from sampan.config import ModelConfig
+from sampan.errors import ConfigError
 from sampan.examination.files import Report
 from sampan.examination.subject import Subject
 from sampan.finding import FAIL, OK, WARN, Finding
@@ -25,7 +27,12 @@ def check_config(subject: Subject, report: Report) -> Iterator[Finding]:
         yield Finding("config", FAIL, subject.told(problem.message), problem.remedy)
     elif config is not None:
         heads = f"{config.num_attention_heads} heads over {config.num_key_value_heads} for keys and values"
-        yield Finding("config", OK, f"{config.model_type}, {config.num_hidden_layers} layers, {heads}")
+        try:
+            check_kernels(config)
+        except ConfigError as error:
+            yield Finding("config", WARN, error.message, error.remedy)
+        else:
+            yield Finding("config", OK, f"{config.model_type}, {config.num_hidden_layers} layers, {heads}")
 
 
 def check_quantization(subject: Subject, report: Report) -> Iterator[Finding]:

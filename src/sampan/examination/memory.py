@@ -71,7 +71,7 @@ def check_memory(subject: Subject, report: Report, available: int | None = None)
         yield Finding("memory", WARN, detail, f"serve it with --precision {wide}")
         return
     precision, size = auto
-    need = Need(precision, size, needs[precision].kv_per_token)
+    need = Need(precision, size, kv_cache_bytes(config, 1, default_kv_format(precision)))
     free = read_memory().available if available is None else available
     context = min(TYPICAL, config.max_position_embeddings)
     wanted = f"{human_bytes(need.total(context))} as {precision} with {context:,} tokens"

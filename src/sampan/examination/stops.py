@@ -36,8 +36,8 @@ def stop_ids(tokenizer: Tokenizer, config: ModelConfig | None) -> tuple[int, ...
 
 
 def shown(tokenizer: Tokenizer, token_id: int) -> str:
-    """A token's text."""
-    return tokenizer.decode([token_id], skip_special_tokens=False) or "(no token)"
+    """A token's text; empty for an id that is none's."""
+    return tokenizer.decode([token_id], skip_special_tokens=False)
 
 
 def _check_ids(tokenizer: Tokenizer, config: ModelConfig | None, stops: tuple[int, ...]) -> Iterator[Finding]:
@@ -47,9 +47,13 @@ def _check_ids(tokenizer: Tokenizer, config: ModelConfig | None, stops: tuple[in
         )
     for token_id in stops:
         if token_id not in tokenizer.added_ids:
-            detail = f"{token_id}, which is the ordinary token {shown(tokenizer, token_id)!r}"
+            text = shown(tokenizer, token_id)
+            detail = f"{token_id} is " + (f"the ordinary token {text!r}" if text else "no token")
             yield Finding(
-                "stop ids", FAIL, f"{detail}: answers end in the middle", f"correct eos_token_id in {GENERATION_FILE}"
+                "stop ids",
+                FAIL,
+                f"{detail}: answers end at the wrong place",
+                f"correct eos_token_id in {GENERATION_FILE}",
             )
         elif token_id in (tokenizer.think_start_id, tokenizer.think_end_id):
             detail = f"{token_id} {shown(tokenizer, token_id)}: answers end with the thought"

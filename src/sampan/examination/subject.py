@@ -90,7 +90,7 @@ class Subject:
 
 def open_subject(model: ResolvedModel) -> Subject:
     """Opens all parts; never raises for what is wrong with them."""
-    subject = Subject(model.name, model.path.resolve())
+    subject = Subject(model.name, model.path.absolute())  # a link's own name has a suffix
     if subject.is_gguf:
         _open_gguf(subject)
     else:
@@ -110,7 +110,7 @@ def _open_gguf(subject: Subject) -> None:
     if not isinstance(checkpoint, GgufCheckpoint):
         return
     subject.checkpoint, subject.config, subject.settings = checkpoint, checkpoint.config, checkpoint.keys
-    subject.tensors = {name: checkpoint.raw(name) for name in checkpoint.names()}
+    _add_tensors(subject, [checkpoint])
     subject.texts = subject.attempt("tokenizer", lambda: unpack_texts(checkpoint))
 
 
@@ -126,23 +126,25 @@ def _open_folder(subject: Subject) -> None:
                 subject.config = ModelConfig.from_dict(known)
             except SampanError:  # the shapes themselves are wrong
                 subject.config = None
-    subject.weight_files = _weight_files(path)
+    subject.weight_files = subject.attempt("weights", partial(_weight_files, path)) or []
     opened = [subject.attempt(file.name, partial(READERS[file.suffix], file)) for file in subject.weight_files]
     readable = [file for file in opened if file is not None]
     if "config" not in subject.problems and len(readable) == len(opened):
         subject.checkpoint = subject.attempt("weights", partial(read_checkpoint, path))
-        if isinstance(
-            subject.problems.get("weights"), ConfigError
-        ):  # config.json is fine but for what it says of codes
+        if isinstance(subject.problems.get("weights"), ConfigError):  # all of config.json was fine but this
             subject.problems["quantization"] = subject.problems.pop("weights")
     if subject.checkpoint is not None:
-        checkpoint = subject.checkpoint
-        for name in checkpoint.names():
-            tensor = subject.attempt("weights", partial(checkpoint.raw, name))
+        _add_tensors(subject, [subject.checkpoint])
+    elif QUANTIZATION not in subject.settings and not any(isinstance(file, PdparamsFile) for file in readable):
+        _add_tensors(subject, readable)  # under names that mean what they say
+
+
+def _add_tensors(subject: Subject, holders: Sequence[Checkpoint | TensorFile]) -> None:
+    for holder in holders:
+        for name in holder.names():
+            tensor = subject.attempt("weights", partial(holder.raw, name))
             if tensor is not None:
                 subject.tensors[name] = tensor
-    elif QUANTIZATION not in subject.settings and not any(isinstance(file, PdparamsFile) for file in readable):
-        subject.tensors = {name: file.raw(name) for file in readable for name in file.names()}
 
 
 def _weight_files(folder: Path) -> list[Path]:

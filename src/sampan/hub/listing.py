@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ class RemoteFile:
         path: within the repository, with `/`.
         size: in bytes.
         sha256: of its content, in hex; empty where the hub does not say.
-        git_sha1: of git's blob object, for files that the hub keeps in git itself; may be empty if `sha256` is not.
+        git_sha1: of git's blob object, for files that the hub keeps in git itself; else empty.
     """
 
     path: str
@@ -37,9 +38,9 @@ class RemoteFile:
         return self.path.rpartition("/")[2]
 
     @property
-    def content(self) -> str:
-        """Stands for its content: files of the same `content` are the same."""
-        return self.sha256 or f"git:{self.git_sha1}"
+    def identity(self) -> str:
+        """Stands for its name and content, whichever hub it comes from."""
+        return hashlib.sha256(f"{self.sha256 or self.git_sha1} {self.name}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sampan.hub.modelscope import ModelScope
 from sampan.zoo import ZooEntry, find, shown
 
 HUBS: Mapping[str, type[HuggingFace] | type[ModelScope]] = {"huggingface": HuggingFace, "modelscope": ModelScope}
-ENDPOINT_VARIABLES = {"huggingface": "HF_ENDPOINT", "modelscope": "MODELSCOPE_ENDPOINT"}
+ADDRESS_VARIABLES = {"huggingface": "HF_ENDPOINT", "modelscope": "MODELSCOPE_DOMAIN"}  # of the hubs' own tools
 MIRROR_TOKEN = "SAMPAN_HUB_TOKEN"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -60,11 +60,13 @@ def make_order(
     wanted, entry = _find(model, hub.source)
     if revision and wanted.revision not in ("", revision):
         raise UsageError(f"{model} and --revision {revision} differ", remedy="give the revision once")
-    if file and not is_gguf_path(file):
-        raise UsageError(f"--file {shown(file)} is no GGUF file", remedy="--file is for one .gguf of a repository")
+    if file and (not is_gguf_path(file) or wanted.file not in ("", file)):
+        raise UsageError(f"--file {shown(file)} is no GGUF file of {model}", remedy="write org/repo/file.gguf")
     wanted = wanted._replace(revision=revision or wanted.revision, file=file or wanted.file)
     if wanted.revision and parse_hub_id(f"{wanted.repository}@{wanted.revision}") is None:
         raise UsageError(f"{shown(wanted.revision)} is no revision", remedy="give a branch, a tag or a commit")
+    if wanted.file:
+        entry = None  # another form of a model of the zoo has a name of its own
     return Order(hub, wanted, wanted.name if entry is None else entry.name, entry, _private(hub, source, endpoint))
 
 
@@ -95,9 +97,11 @@ def _choose_hub(source: str, endpoint: str) -> Hub:
     if not is_address and source not in HUBS:
         raise UsageError(f"unknown source {shown(source)}", remedy=f"choose from {', '.join(HUBS)}, or give an address")
     kind = "huggingface" if is_address else source
-    address = endpoint or (source if is_address else os.environ.get(ENDPOINT_VARIABLES[kind], ""))
+    address = endpoint or (source if is_address else os.environ.get(ADDRESS_VARIABLES[kind], ""))
     if not address:
         return HUBS[kind]()
+    if "://" not in address:
+        address = f"https://{address}"
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise UsageError(f"{shown(address)} is no address of a hub", remedy="write it as https://hf-mirror.com")

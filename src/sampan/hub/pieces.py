@@ -1,9 +1,9 @@
 """What of a download is here already, by its content and not by its word.
 
-A file is fetched in pieces, in any order. Each piece that is on the disk has a line in a journal: the content that the
-file is to have, where the piece begins, and the piece's SHA-256. Nothing is synchronised to the disk on the way: a line
-counts only if the bytes still hash to what it says, so a kill, or a power cut in any order of writes, costs the pieces
-that were on their way and no more.
+A file is fetched in pieces, in any order. Each piece that is on the disk has a line in a journal: the file's identity
+by name and content, where the piece begins, and the piece's SHA-256. Nothing is synchronised to the disk on the way: a
+line counts only if the bytes still hash to what it says, so a kill, or a power cut in any order of writes, costs the
+pieces that were on their way and no more.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 from sampan.hub.listing import RemoteFile
 
 JOURNAL_FILE = ".pieces"
-PIECE_BYTES = 8 << 20
+PIECE_BYTES = 2 << 20
 MAX_JOURNAL_BYTES = 1 << 28
-LINE = re.compile(r"((?:git:)?[0-9a-f]{40,64}) (\d{1,15}|whole) ([0-9a-f]{64})")
+LINE = re.compile(r"([0-9a-f]{64}) (\d{1,15}|whole) ([0-9a-f]{64})")
 
 
 class Journal:
@@ -35,32 +35,39 @@ class Journal:
         for line in _read_lines(self._path):
             if match := LINE.fullmatch(line):
                 self._take(*match.groups())
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._fd: int | None = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def pieces(self, file: RemoteFile) -> dict[int, str]:
         """Where the pieces begin that are said to be here, and their SHA-256."""
-        return {begin: sha for begin, sha in self._pieces.get(file.content, {}).items() if begin < file.size}
+        with self._lock:
+            noted = dict(self._pieces.get(file.identity, {}))
+        return {begin: sha for begin, sha in noted.items() if begin in piece_begins(file)}
 
     def whole(self, file: RemoteFile) -> str:
         """SHA-256 of the file, if all of it was once found to be right; else empty."""
-        return self._whole.get(file.content, "")
+        return self._whole.get(file.identity, "")
 
     def add(self, file: RemoteFile, begin: int | str, sha256: str) -> None:
         """Notes a piece that is on the disk, or with `whole` the file."""
         with self._lock:
-            self._take(file.content, str(begin), sha256)
-            os.write(self._fd, f"\n{file.content} {begin} {sha256}\n".encode())  # ends a line that a kill cut off
+            if self._fd is None:  # a thread that is late; the number may be another file's by now
+                return
+            self._take(file.identity, str(begin), sha256)
+            os.write(self._fd, f"\n{file.identity} {begin} {sha256}\n".encode())  # ends a line that a kill cut off
 
     def forget(self, file: RemoteFile, begins: Iterable[int]) -> None:
         """These pieces are not what they were said to be. Only here: their lines are outdone by later ones."""
         with self._lock:
-            self._whole.pop(file.content, None)
+            self._whole.pop(file.identity, None)
             for begin in begins:
-                self._pieces.get(file.content, {}).pop(begin, None)
+                self._pieces.get(file.identity, {}).pop(begin, None)
 
     def close(self) -> None:
-        """No more is noted."""
-        os.close(self._fd)
+        """Nothing more is noted."""
+        with self._lock:
+            if self._fd is not None:
+                os.close(self._fd)
+            self._fd = None
 
     def _take(self, content: str, begin: str, sha256: str) -> None:
         if begin == "whole":

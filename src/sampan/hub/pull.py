@@ -148,7 +148,7 @@ class _Pull:
         with closing(Journal(self._part)) as journal:
             plan = self._plan(listing, files, journal)
             self._observer.begins(plan)
-            self._check_disk(plan.missing)
+            self._check_disk(plan)
             transfer = Transfer(
                 self._web,
                 self._part,
@@ -187,7 +187,7 @@ class _Pull:
     def _plan(self, listing: Listing, files: Sequence[RemoteFile], journal: Journal) -> Plan:
         """Also keeps in the folder only what belongs there, and says in it what it is to become."""
         for file in files:
-            if not file.content:
+            if not file.sha256 and not file.git_sha1:
                 raise HubError(f"the hub states no hash of {file.path}", remedy="try another --source")
         before = _read_draft(self._part)
         draft = self._manifest(listing, files, {file.name: file.sha256 for file in files}, "")
@@ -204,10 +204,12 @@ class _Pull:
             self._order, listing.commit, total, total - here, before.commit if before is not None and has_moved else ""
         )
 
-    def _check_disk(self, missing: int) -> None:
+    def _check_disk(self, plan: Plan) -> None:
         free = shutil.disk_usage(self._part).free
-        if missing + SPARE_BYTES > free:
-            what = f"{missing / 1e9:.1f} GB are to be fetched, but {self._part.parent} has {free / 1e9:.1f} GB free"
+        if plan.missing + SPARE_BYTES > free:
+            if plan.missing == plan.total:
+                shutil.rmtree(self._part)
+            what = f"{plan.missing / 1e9:.2f} GB are to come, but {self._part.parent} has {free / 1e9:.2f} GB free"
             raise SampanError(what, remedy="free some space, or let SAMPAN_HOME name a larger disk")
 
     def _url_of(self, listing: Listing, file: RemoteFile) -> str:

@@ -16,7 +16,7 @@ from sampan.hub.pieces import PIECE_BYTES, Journal, piece_begins, piece_size
 from sampan.hub.web import Answer, TransientError
 
 READ_BYTES = 1 << 20
-MAX_PIECES = 16  # that one request asks for
+MAX_PIECES = 64  # that one request asks for
 RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 
 
@@ -27,11 +27,6 @@ class Span(NamedTuple):
     begin: int
     end: int
 
-    @classmethod
-    def of_piece(cls, file: RemoteFile, begin: int) -> Span:
-        """One piece."""
-        return cls(file, begin, begin + piece_size(file, begin))
-
 
 def missing_spans(file: RemoteFile, here: Container[int], most: int) -> list[Span]:
     """What is to be fetched of a file, in order; none longer than `most` bytes."""
@@ -39,11 +34,11 @@ def missing_spans(file: RemoteFile, here: Container[int], most: int) -> list[Spa
     for begin in piece_begins(file):
         if begin in here:
             continue
-        piece = Span.of_piece(file, begin)
-        if spans and spans[-1].end == begin and piece.end - spans[-1].begin <= most:
-            spans[-1] = spans[-1]._replace(end=piece.end)
+        end = begin + piece_size(file, begin)
+        if spans and spans[-1].end == begin and end - spans[-1].begin <= most:
+            spans[-1] = spans[-1]._replace(end=end)
         else:
-            spans.append(piece)
+            spans.append(Span(file, begin, end))
     return spans
 
 

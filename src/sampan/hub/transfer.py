@@ -12,11 +12,13 @@ from pathlib import Path
 from sampan.errors import HubError
 from sampan.hub.listing import RemoteFile
 from sampan.hub.patience import Patience
-from sampan.hub.pieces import Journal, piece_begins, piece_size
+from sampan.hub.pieces import PIECE_BYTES, Journal, piece_begins, piece_size
 from sampan.hub.span import Span, SpanReader, missing_spans, most_bytes
 from sampan.hub.verify import verified_sha256
 from sampan.hub.web import RefusalError, TransientError, Web
 
+FAREWELL = 2.0  # seconds for connections to end when one has failed; a silent server would hold them longer
+REPAIR_BYTES = 8 * PIECE_BYTES
 REPAIRS = 2  # times that a file whose hash is wrong is fetched again
 
 
@@ -34,7 +36,7 @@ class Transfer:
     folder: Path
     journal: Journal
     url_of: Callable[[RemoteFile], str]
-    explain: Callable[[RefusalError], Exception]
+    explain: Callable[[RefusalError, RemoteFile], Exception]
     connections: int
 
 
@@ -57,7 +59,7 @@ class Fetching:
         )
         for file in files:
             spans = missing_spans(file, pieces[file], most_bytes(left, file, transfer.connections))
-            if not spans and (known := transfer.journal.whole(file)):
+            if not spans and (known := transfer.journal.whole(file)) and self._is_whole(file):
                 self.verified[file.name] = known
                 continue
             self._missing[file] = sum(span.end - span.begin for span in spans)
@@ -79,8 +81,15 @@ class Fetching:
                 watch()
         finally:
             self._stopped.set()
+            for thread in threads:
+                thread.join(FAREWELL / len(threads))
         if self._failure is not None:
             raise self._failure
+
+    def _is_whole(self, file: RemoteFile) -> bool:
+        """Whether it ends where it should; what its pieces hold is known by then."""
+        path = self._transfer.folder / file.name
+        return path.is_file() and path.stat().st_size == file.size
 
     def _work(self) -> None:
         try:
@@ -108,6 +117,7 @@ class Fetching:
         reader = SpanReader(span, transfer.folder, transfer.journal, alone=transfer.connections == 1)
         with reader:
             while not reader.is_done:
+                self._count(0)
                 try:
                     with transfer.web.get(transfer.url_of(span.file), reader.headers) as answer:
                         reader.check(answer)
@@ -115,11 +125,12 @@ class Fetching:
                             self._count(reader.read(answer))
                             patience.renew()
                 except RefusalError as refusal:
-                    raise transfer.explain(refusal) from refusal
+                    raise transfer.explain(refusal, span.file) from refusal
                 except TransientError as error:
                     patience.endure(error)
 
     def _count(self, num_bytes: int) -> None:
+        """Raises _StoppedError: nobody waits for more."""
         with self._lock:
             self.arrived += num_bytes
         if self._stopped.is_set():
@@ -138,13 +149,13 @@ class Fetching:
         self.verified[file.name] = sha256
 
     def _repaired(self, path: Path, file: RemoteFile) -> str:
-        """Fetches a file again, piece by piece, until it is right: where its hash is wrong, nobody knows."""
+        """Fetches a file again, part by part, until it is right: where its hash is wrong, nobody knows."""
         for _ in range(REPAIRS):
             has_changed = False
-            for begin in piece_begins(file):
-                before = self._transfer.journal.pieces(file).get(begin)
-                self._fetch(Span.of_piece(file, begin))
-                if self._transfer.journal.pieces(file).get(begin) != before:
+            for span in missing_spans(file, (), REPAIR_BYTES):
+                before = self._transfer.journal.pieces(file)
+                self._fetch(span)
+                if self._transfer.journal.pieces(file) != before:
                     has_changed = True
                     if sha256 := verified_sha256(path, file):
                         return sha256

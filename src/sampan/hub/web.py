@@ -15,7 +15,7 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from time import time
 from urllib.error import URLError
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, UnknownHandler, getproxies
 
 from sampan import __version__
@@ -24,6 +24,7 @@ from sampan.errors import HubError
 TIMEOUT = 30.0  # seconds without a byte
 MAX_REDIRECTS = 8
 REDIRECTS = (301, 302, 303, 307, 308)
+URL_CHARACTERS = "%/:=&?~#+!$,;'@()*[]"  # that stand for themselves in an address (RFC 3986, 2.2)
 BUSY = (408, 425, 429)  # and 500 and above
 
 
@@ -99,7 +100,7 @@ class Web:
                     _check_status(url, response)
                     yield Answer(url, response)
                     return
-                target = urljoin(url, response.headers.get("Location", ""))
+                target = quote(urljoin(url, response.headers.get("Location", "")), safe=URL_CHARACTERS)
             if urlsplit(target).scheme not in ("https", urlsplit(url).scheme) or not urlsplit(target).hostname:
                 raise HubError(f"{host_of(url)} redirects to {target[:80]!r}", remedy="try another --source")
             url = target
@@ -122,7 +123,7 @@ class Web:
     def _explain(self, url: str, cause: object) -> HubError | TransientError:
         """Whether asking again may help where there was no answer."""
         if isinstance(cause, ssl.SSLCertVerificationError):
-            remedy = "where a proxy has its own certificates, name them: SSL_CERT_FILE=/path/to/ca.pem"
+            remedy = "install ca-certificates; where a proxy has its own, name them: SSL_CERT_FILE=/path/to/ca.pem"
             return HubError(f"{host_of(url)} shows a certificate that is not trusted", remedy=remedy)
         what = f"{host_of(url)} cannot be reached: {_words(cause)}"
         is_lost = isinstance(cause, (socket.gaierror, ConnectionRefusedError)) and not self._reached

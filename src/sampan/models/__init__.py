@@ -4,7 +4,7 @@ Knows: Hugging Face's tensor names, the arithmetic of Qwen2 and Llama, how to fi
 Refuses to know: KV caches, batching, sampling, files. Whoever caches keys and values passes its own `attend` in.
 """
 
-from sampan.models.decoder import Attend, CausalLM, build_model
+from sampan.models.decoder import Attend, CausalLM, TiedOutput, build_model
 from sampan.models.loading import export_weights, load_weights
 
-__all__ = ["Attend", "CausalLM", "build_model", "export_weights", "load_weights"]
+__all__ = ["Attend", "CausalLM", "TiedOutput", "build_model", "export_weights", "load_weights"]

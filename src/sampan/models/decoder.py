@@ -141,6 +141,13 @@ class Decoder(nn.Layer):
         return self.norm(x)
 
 
+class TiedOutput(nn.Layer):
+    """An output matrix that is the embedding's: it has no weight of its own."""
+
+    def forward(self, hidden: paddle.Tensor, embedding: paddle.Tensor) -> paddle.Tensor:
+        return paddle.matmul(hidden, embedding, transpose_y=True)
+
+
 class CausalLM(nn.Layer):
     """A decoder with its output matrix."""
 
@@ -148,14 +155,14 @@ class CausalLM(nn.Layer):
         super().__init__()
         self.config = config
         self.model = Decoder(config)
-        if not config.tie_word_embeddings:
-            self.lm_head = _linear(config.hidden_size, config.vocab_size)
+        tied = config.tie_word_embeddings
+        self.lm_head = TiedOutput() if tied else _linear(config.hidden_size, config.vocab_size)
 
     def logits(self, hidden: paddle.Tensor) -> paddle.Tensor:
         """[..., hidden_size] -> [..., vocab_size]. Separate from `forward`, so that only the rows that need logits
         pay."""
         if self.config.tie_word_embeddings:
-            return paddle.matmul(hidden, self.model.embed_tokens.weight, transpose_y=True)
+            return self.lm_head(hidden, self.model.embed_tokens.weight)
         return self.lm_head(hidden)
 
     def forward(self, input_ids: paddle.Tensor) -> paddle.Tensor:

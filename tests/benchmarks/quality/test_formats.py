@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pytest
-from benchmarks.quality.formats import absmax_int8, bf16, fp16, packed_weight, unpacked
+from benchmarks.quality.formats import absmax_int8, bf16, fp16
 
-import numpy_packer
 from sampan.checkpoint.dtypes import from_float32, to_float32
 
 Float32Array = npt.NDArray[np.float32]
@@ -17,20 +15,6 @@ def heavy_tailed(seed: int) -> Float32Array:
     values = np.random.default_rng(seed).standard_t(3, (48, 96)).astype(np.float32) * np.float32(0.05)
     values[0, :32], values[1, 32:] = 0.0, values[1, 32:] * 1e3
     return values
-
-
-@pytest.mark.parametrize("precision", ["int8", "int4"])
-def test_weights_are_what_packing_leaves(precision: str) -> None:
-    weight = heavy_tailed(0)[:40]
-    pack = {"int8": numpy_packer.pack_int8, "int4": numpy_packer.pack_int4}[precision]
-    assert np.array_equal(packed_weight(weight, precision), unpacked(*pack(weight), precision)[:40])
-
-
-@pytest.mark.parametrize(("precision", "most"), [("int8", 0.02), ("int4", 0.2)])
-def test_weights_stay_near(precision: str, most: float) -> None:
-    weight = heavy_tailed(1)
-    error = np.abs(packed_weight(weight, precision) - weight).reshape(48, 3, 32).max(axis=-1)
-    assert (error <= most * np.abs(weight).reshape(48, 3, 32).max(axis=-1)).all()
 
 
 def test_activations() -> None:

@@ -15,7 +15,7 @@ from sampan.evaluation.quality import Candidate, LayerError
 
 WIDTH, HEIGHT = 460, 280
 LEFT, RIGHT, TOP, BOTTOM = 60, 448, 14, 232
-SERIES = 5  # colours of the style sheet; further ones begin anew
+SERIES = 7  # colours of the style sheet; further ones begin anew
 LEAST_LOSS = 1e-4  # per cent; what is below is drawn there
 
 
@@ -73,7 +73,7 @@ def by_domain(candidates: Sequence[Candidate]) -> str:
     """The loss of each kind of text with its interval, a row each."""
     names = list(candidates[0].domains)
     left = 20 + 7 * max(len(spoken_kind(name)[0]) for name in names)
-    row_height = min((BOTTOM - TOP) / len(names), 44)
+    row_height = min(max((BOTTOM - TOP) / len(names), 26), 44)
     bottom = TOP + row_height * len(names)
     losses = [[each.domains[name].loss_percent for name in names] for each in candidates]
     low, high = decades([max(end, LEAST_LOSS) for row in losses for loss in row for end in loss])
