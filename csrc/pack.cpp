@@ -54,6 +54,24 @@ struct Groups {
     return (bad.not_finite >> *lane & 1) != 0 ? PackProblem::not_finite : PackProblem::too_large;
   }
 
+  // Adds what quantising lost, of all lanes.
+  void add_losses(PackLoss losses[kLanes]) const {
+    float error[kLanes] = {};
+    float total[kLanes] = {};
+    for (int i = 0; i < kGroup; ++i) {
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const float value = x[i * kLanes + lane];
+        const float lost = value - static_cast<float>(codes[i * kLanes + lane]) * scales[lane];
+        error[lane] += lost * lost;
+        total[lane] += value * value;
+      }
+    }
+    for (int lane = 0; lane < kLanes; ++lane) {
+      losses[lane].error += error[lane];
+      losses[lane].total += total[lane];
+    }
+  }
+
   PackProblem take_over(int lane, const SourceRow& row, std::int64_t begin, int least, int most) {
     std::int8_t taken[kGroup];
     std::memcpy(taken, static_cast<const std::int8_t*>(row.values) + begin, kGroup);
@@ -92,7 +110,7 @@ void interleave_int4(const std::int8_t* codes, std::uint8_t* out) {
 }
 
 PackProblem pack_groups(QuantizeGroups* kernel, const SourceRow rows[kPanel], std::int64_t k, Format format,
-                        std::uint8_t* codes, std::uint16_t* scales, int* row) {
+                        std::uint8_t* codes, std::uint16_t* scales, int* row, PackLoss* losses) {
   const int most = format == Format::int8 ? 127 : 7;
   const bool all_codes = std::all_of(rows, rows + kPanel, has_codes);
   Groups groups;
@@ -101,6 +119,7 @@ PackProblem pack_groups(QuantizeGroups* kernel, const SourceRow rows[kPanel], st
       for (int lane = 0; lane < kLanes; ++lane) groups.load_lane(lane, rows[lane], begin);
       const PackProblem problem = groups.quantize(kernel, row);
       if (problem != PackProblem::none) return problem;
+      if (losses != nullptr) groups.add_losses(losses);  // rows of codes are zeros here
     }
     for (int lane = 0; lane < kLanes; ++lane) {
       if (!has_codes(rows[lane])) continue;
@@ -177,10 +196,10 @@ PackProblem pack_row_groups(QuantizeGroups* kernel, const SourceRow& row, std::i
 }  // namespace
 
 PackProblem pack_panel(const PackKernels& kernels, const SourceRow rows[kPanel], std::int64_t k, Format format, void* codes,
-                       std::uint16_t* scales, int* row) {
+                       std::uint16_t* scales, int* row, PackLoss* losses) {
   if (is_quantized(format)) {
     QuantizeGroups* kernel = format == Format::int8 ? kernels.quantize_int8 : kernels.quantize_int4;
-    return pack_groups(kernel, rows, k, format, static_cast<std::uint8_t*>(codes), scales, row);
+    return pack_groups(kernel, rows, k, format, static_cast<std::uint8_t*>(codes), scales, row, losses);
   }
   return pack_floats(rows, k, format, static_cast<char*>(codes), row);
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ class MemoryCheckpoint:
 
     def __init__(self, config: ModelConfig, tensors: dict[str, npt.NDArray[np.float32]]) -> None:
         self.config, self._tensors = config, tensors
-        self.path = "memory"
+        self.path = Path("memory")
 
     def names(self) -> Sequence[str]:
         return list(self._tensors)

@@ -13,6 +13,7 @@ def test_reads_an_object(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"船": [1, 2.5, null]}', encoding="utf-8")
     assert read_json_object(path, 100) == {"船": [1, 2.5, None]}
+    assert parse_json_object(rb'{"\ud83d\ude80": "\ud83d\ude80 \\ud800"}', "a") == {"🚀": "🚀 \\ud800"}
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,8 @@ def test_reads_an_object(tmp_path: Path) -> None:
         (b"[" * 100_000, "a.json is not readable JSON"),
         (b'{"a": ' + b"9" * 5000 + b"}", "a.json is not readable JSON"),
         (b'{"b": {"a": 1, "a": 1}}', "a.json is not readable JSON: a key occurs twice in one object"),
+        (rb'{"a": ["\ud800"]}', "a.json holds half a character"),
+        (rb'{"\uDC00\uD800": 1}', "a.json holds half a character"),
         (b"[]", "a.json is not a JSON object"),
         (b"null", "a.json is not a JSON object"),
     ],

@@ -82,11 +82,16 @@ const char* word_for(PackProblem problem) {
 // What went wrong, and the index of the source in which it did.
 using Fault = std::optional<std::pair<std::string, std::int64_t>>;
 
-// The rows of all sources one below the other; the last panel is filled up with padded channels.
+// The rows of all sources one below the other; the last panel is filled up with padded channels. Where losses are given,
+// [sources, 2], what quantising each lost is added there, see PackLoss.
 Fault pack_panels(const std::vector<std::tuple<Bytes, std::string, Bytes>>& tensors, std::int64_t k,
-                  const std::string& format_name, OutBytes codes, OutBytes scales, const std::optional<std::string>& isa) {
+                  const std::string& format_name, OutBytes codes, OutBytes scales, const std::optional<std::string>& isa,
+                  const std::optional<Matrix2<double>>& losses) {
   const PackKernels& kernels = *kernels_of(isa).pack;
   const Format format = find(kFormats, format_name);
+  if (losses && (losses->shape(0) != tensors.size() || losses->shape(1) != 2)) {
+    throw std::invalid_argument("losses must be two for each source");
+  }
   std::vector<Source> sources;
   std::int64_t num_rows = 0;
   for (const auto& [bytes, type, source_scales] : tensors) {
@@ -117,8 +122,15 @@ Fault pack_panels(const std::vector<std::tuple<Bytes, std::string, Bytes>>& tens
       }
     }
     int lane = 0;
+    PackLoss lost[kPanel];
     const PackProblem problem = pack_panel(kernels, rows, k, format, codes.data() + panel * code_bytes,
-                                           reinterpret_cast<std::uint16_t*>(scales.data()) + panel * num_scales, &lane);
+                                           reinterpret_cast<std::uint16_t*>(scales.data()) + panel * num_scales, &lane,
+                                           losses ? lost : nullptr);
+    for (std::int64_t i = 0; losses && i < kPanel; ++i) {
+      double* sums = losses->data() + owners[i] * 2;
+      sums[0] += lost[i].error;
+      sums[1] += lost[i].total;
+    }
     if (problem != PackProblem::none) return std::pair(std::string(word_for(problem)), owners[lane]);
   }
   return std::nullopt;
@@ -184,7 +196,7 @@ void bind_draw(nb::module_& m) {
 
 void bind_pack(nb::module_& m) {
   m.def("pack_panels", &pack_panels, "sources"_a, "k"_a, "format"_a, "codes"_a.noconvert(), "scales"_a.noconvert(),
-        "isa"_a = nb::none());
+        "isa"_a = nb::none(), "losses"_a.noconvert() = nb::none());
   m.def("pack_rows", &pack_rows, "source"_a.noconvert(), "source_type"_a, "k"_a, "format"_a, "codes"_a.noconvert(),
         "scales"_a.noconvert(), "isa"_a = nb::none());
   bind_draw<std::uint8_t>(m);

@@ -60,6 +60,7 @@ def pack_panels(
     codes: npt.NDArray[np.uint8],
     scales: npt.NDArray[np.uint8],
     isa: str | None = None,
+    losses: npt.NDArray[np.float64] | None = None,
 ) -> tuple[str, int] | None: ...
 def pack_rows(
     source: npt.NDArray[np.uint8],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
 
 from sampan.errors import CheckpointError
 
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 FETCH_AGAIN = "the file is damaged: fetch it again"
 
 
@@ -24,6 +26,8 @@ def parse_json_object(data: bytes, source: str) -> dict[str, Any]:
         raise CheckpointError(f"{source} is not readable JSON: {error}", remedy=FETCH_AGAIN) from error
     if not isinstance(value, dict):
         raise CheckpointError(f"{source} is not a JSON object", remedy=FETCH_AGAIN)
+    if SURROGATE.search(data) and not _is_unicode(value):
+        raise CheckpointError(f"{source} holds half a character, which is no Unicode", remedy=FETCH_AGAIN)
     return value
 
 
@@ -46,6 +50,15 @@ def read_json_object(path: Path, max_bytes: int) -> dict[str, Any]:
     if len(data) > max_bytes:
         raise CheckpointError(f"{path} is larger than {max_bytes} bytes", remedy=FETCH_AGAIN)
     return parse_json_object(data, str(path))
+
+
+def _is_unicode(value: Any) -> bool:
+    """Whether all surrogates come in pairs. Others cannot be written anywhere."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

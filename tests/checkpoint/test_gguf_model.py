@@ -11,51 +11,20 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as Type
 
-from gguf_files import write_out
+from gguf_files import make_gguf, write_out
 from sampan import LLM, SamplingParams
 from sampan.checkpoint import model_folder, open_checkpoint, write_checkpoint, write_gguf
-from sampan.checkpoint.gguf_model import gguf_name
 from sampan.checkpoint.gguf_reader import GgufFile
-from sampan.config import ModelConfig, RopeScaling
+from sampan.config import RopeScaling
 from sampan.convert import convert
 from sampan.errors import CheckpointError, ConfigError, SampanError
-from sampan.rope import inverse_frequencies
 from sampan.text import Tokenizer
 from sampan.text.gguf_keys import tokenizer_keys
 from sampan.text.gguf_vocabulary import tokenizer_files
 from sampan.zoo import EMBEDDED_MODEL, find
-from tiny_checkpoints import CONFIGS, QWEN, Tensors, make_checkpoint, random_tensors
+from tiny_checkpoints import CONFIGS, QWEN, make_checkpoint, random_tensors
 
 TINY = model_folder(find(EMBEDDED_MODEL))
-
-
-def make_gguf(path: Path, config: ModelConfig, tensors: Tensors, **changes: object) -> None:
-    """Writes a model as llama.cpp's converter would; `changes` replace keys."""
-    arch = config.model_type
-    keys: dict[str, object] = {
-        f"{arch}.context_length": config.max_position_embeddings,
-        f"{arch}.embedding_length": config.hidden_size,
-        f"{arch}.block_count": config.num_hidden_layers,
-        f"{arch}.feed_forward_length": config.intermediate_size,
-        f"{arch}.attention.head_count": config.num_attention_heads,
-        f"{arch}.attention.head_count_kv": config.num_key_value_heads,
-        f"{arch}.attention.key_length": config.head_dim,
-        f"{arch}.attention.layer_norm_rms_epsilon": config.rms_norm_eps,
-        f"{arch}.rope.freq_base": config.rope_theta,
-    }
-    writer = gguf.GGUFWriter(path, arch)
-    for key, value in {**keys, **changes}.items():
-        add = {int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}[type(value)]
-        add(key, value)
-    for name, values in tensors.items():
-        if arch == "llama" and name.endswith(("q_proj.weight", "k_proj.weight")):
-            heads = values.shape[0] // config.head_dim
-            values = values.reshape(heads, 2, config.head_dim // 2, -1).swapaxes(1, 2).reshape(values.shape)
-        writer.add_tensor(gguf_name(name), np.ascontiguousarray(values))
-    if config.rope_scaling is not None:
-        plain = inverse_frequencies(replace(config, rope_scaling=None))
-        writer.add_tensor("rope_freqs.weight", (plain / inverse_frequencies(config)).astype(np.float32))
-    write_out(writer)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -138,7 +107,7 @@ def test_a_tokenizer_goes_through_gguf_unchanged(tmp_path: Path, home: Path, nam
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"split.count": 4}, "one part of several"),
+        ({"split.count": 4}, "is one part of several, and is not called so"),
         ({"qwen2.embedding_length": 63}, "num_attention_heads|has shape|head"),
         ({"qwen2.block_count": 3}, "lacks the tensor"),
         ({"qwen2.block_count": 1}, "is not part of this model"),

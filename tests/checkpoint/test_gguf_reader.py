@@ -9,23 +9,10 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as Type
 
-from gguf_files import write_out
+from gguf_files import random_blocks, write_out
 from sampan.checkpoint.gguf_reader import GgufFile
 
 QUANTISED = ["Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"]
-
-
-def random_blocks(name: str, rows: int, columns: int, seed: int = 0) -> np.ndarray:
-    """Rows of any blocks at all [rows, bytes], with scales that are finite."""
-    num_values, num_bytes = gguf.GGML_QUANT_SIZES[Type[name]]
-    rng = np.random.default_rng(seed)
-    blocks = rng.integers(0, 256, (rows, columns // num_values, num_bytes), np.uint8)
-    halves = rng.standard_normal((rows, columns // num_values, 2)).astype(np.float16).view(np.uint8)
-    if name == "Q6_K":
-        blocks[..., -2:] = halves[..., :2]
-    else:
-        blocks[..., : 4 if name in ("Q4_K", "Q5_K") else 2] = halves[..., : 4 if name in ("Q4_K", "Q5_K") else 2]
-    return blocks.reshape(rows, -1)
 
 
 def write(path: Path, tensors: dict[str, tuple[np.ndarray, Type | None]]) -> None:

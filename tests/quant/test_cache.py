@@ -149,11 +149,11 @@ def test_an_interrupted_conversion_leaves_nothing(
 ) -> None:
     pack, calls = _native.pack_panels, []
 
-    def interrupted(*arguments: object) -> object:
+    def interrupted(*arguments: object, **named: object) -> object:
         calls.append(arguments)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return pack(*arguments)
+        return pack(*arguments, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(_native, "pack_panels", interrupted)

@@ -69,11 +69,18 @@ enum class PackProblem {
   too_large,   // it holds a value that the format cannot hold
 };
 
+// What quantising a row lost: the sums of (x - code * scale)^2 and of x^2.
+struct PackLoss {
+  double error = 0;
+  double total = 0;
+};
+
 // Packs one panel: codes and, for int8 and int4, scales, of which k is then a multiple of kGroupSize. Floats are rounded to
 // nearest, ties to even. A row of codes is taken over as it is, into int8 and int4 only. At the first problem it stops, with
-// the index of the row in *row.
+// the index of the row in *row. Where losses is not null, what was lost is
+// added to those of the rows of floats that are quantised.
 PackProblem pack_panel(const PackKernels& kernels, const SourceRow rows[kPanel], std::int64_t k, Format format, void* codes,
-                       std::uint16_t* scales, int* row);
+                       std::uint16_t* scales, int* row, PackLoss losses[kPanel] = nullptr);
 
 // Packs one row by itself, as embedding matrices lie: int8 codes are s8 [k] with scales [k / kGroupSize], chosen as above;
 // bf16, fp16 and fp32 are [k]. There is no int4.

@@ -26,12 +26,16 @@ class RawTensor:
             uint16. A view of the mapped file where the file holds them so; else they are made at each call. Neither
             aligned to the element size nor contiguous for sure.
         file: where it is stored.
+        quantised: what it is stored as where the elements are made from a quantised type, such as `Q4_K`; else empty.
+        code_bits: of such a type's codes; else 0.
     """
 
     dtype: str
     shape: tuple[int, ...]
     rows: Callable[[int, int], Array]
     file: Path
+    quantised: str = ""
+    code_bits: int = 0
 
     @property
     def data(self) -> Array:

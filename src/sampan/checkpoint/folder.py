@@ -138,4 +138,4 @@ def _open_shards(folder: Path, index: Path) -> Mapping[str, TensorFile]:
 
 def _is_shard_name(value: object, suffix: str) -> bool:
     """A bare file name: an index must not lead us out of its folder."""
-    return isinstance(value, str) and value.endswith(suffix) and "\0" not in value and Path(value).name == value
+    return isinstance(value, str) and value.endswith(suffix) and value.isprintable() and Path(value).name == value

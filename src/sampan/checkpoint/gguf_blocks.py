@@ -23,19 +23,32 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sampan.checkpoint.dtypes import Float32Array
+from sampan.checkpoint.dtypes import Float32Array, HalfArray, Int8Array
 
 Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class BlockType:
-    """How one quantised type is stored; `widen` takes blocks [n, num_bytes] and gives values [n, num_values]."""
+    """How one quantised type is stored.
+
+    Args:
+        widen: takes blocks [n, num_bytes] and gives values [n, num_values].
+        code_bits: of a code.
+        codes: where a value is nothing but a code times its block's scale, and the first two bytes of a block are that:
+            gives the codes int8 [n, num_values]; else None.
+    """
 
     name: str
     num_values: int
     num_bytes: int
     widen: Callable[[Bytes], Float32Array]
+    code_bits: int
+    codes: Callable[[Bytes], Int8Array] | None = None
+
+    def scales(self, blocks: Bytes) -> HalfArray:
+        """The scale of each block, fp16 [n]; for types with `codes` only."""
+        return np.ascontiguousarray(blocks[:, :2]).view("<f2")[:, 0]
 
 
 def _half(blocks: Bytes, at: int) -> Float32Array:
@@ -49,8 +62,12 @@ def _nibbles(packed: Bytes, run: int) -> Bytes:
     return np.concatenate([runs & 0x0F, runs >> 4], axis=2)
 
 
+def _q8_0_codes(blocks: Bytes) -> Int8Array:
+    return blocks[:, 2:].view(np.int8)
+
+
 def _q8_0(blocks: Bytes) -> Float32Array:
-    return blocks[:, 2:].view(np.int8).astype(np.float32) * _half(blocks, 0)
+    return _q8_0_codes(blocks).astype(np.float32) * _half(blocks, 0)
 
 
 def narrow_q8_0(values: Float32Array) -> Bytes:
@@ -67,9 +84,14 @@ def narrow_q8_0(values: Float32Array) -> Bytes:
     return blocks
 
 
+def _q4_0_codes(blocks: Bytes) -> Int8Array:
+    codes = _nibbles(blocks[:, 2:], 16).reshape(len(blocks), 32).view(np.int8)
+    codes -= 8
+    return codes
+
+
 def _q4_0(blocks: Bytes) -> Float32Array:
-    codes = _nibbles(blocks[:, 2:], 16).reshape(len(blocks), 32)
-    return _half(blocks, 0) * (codes.astype(np.float32) - 8)
+    return _half(blocks, 0) * _q4_0_codes(blocks).astype(np.float32)
 
 
 def _scales_and_offsets(packed: Bytes) -> tuple[Float32Array, Float32Array]:
@@ -110,10 +132,10 @@ def _q6_k(blocks: Bytes) -> Float32Array:
 
 
 BLOCK_TYPES: Mapping[int, BlockType] = {
-    2: BlockType("Q4_0", 32, 18, _q4_0),
-    8: BlockType("Q8_0", 32, 34, _q8_0),
-    12: BlockType("Q4_K", 256, 144, _q4_k),
-    13: BlockType("Q5_K", 256, 176, _q5_k),
-    14: BlockType("Q6_K", 256, 210, _q6_k),
+    2: BlockType("Q4_0", 32, 18, _q4_0, 4, _q4_0_codes),
+    8: BlockType("Q8_0", 32, 34, _q8_0, 8, _q8_0_codes),
+    12: BlockType("Q4_K", 256, 144, _q4_k, 4),
+    13: BlockType("Q5_K", 256, 176, _q5_k, 5),
+    14: BlockType("Q6_K", 256, 210, _q6_k, 6),
 }
 """By ggml's number of the type."""

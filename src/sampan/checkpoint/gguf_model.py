@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from sampan.checkpoint.base import CodedTensor, RawTensor, widened
-from sampan.checkpoint.dtypes import Array, Float32Array
+from sampan.checkpoint.dtypes import Array, Float32Array, HalfArray, Int8Array
+from sampan.checkpoint.gguf_parts import GgufParts
 from sampan.checkpoint.gguf_reader import GgufFile
 from sampan.checkpoint.shapes import OUTPUT, expected_tensors
 from sampan.config import ModelConfig, RopeScaling
@@ -29,6 +31,8 @@ LAYER_TENSORS = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+Number = TypeVar("Number", bound=np.generic)
+
 ROPE_FACTORS = "rope_freqs.weight"
 ANOTHER = "use a GGUF file of an R1 distill"
 
@@ -51,7 +55,7 @@ def is_in_turn(name: str, config: ModelConfig) -> bool:
 class GgufCheckpoint:
     """See `Checkpoint`. `keys` are the file's, for its tokenizer and template."""
 
-    def __init__(self, file: GgufFile, config: ModelConfig) -> None:
+    def __init__(self, file: GgufParts, config: ModelConfig) -> None:
         self.path, self.config, self.keys = file.path, config, file.keys
         self._file = file
         stored = set(file.names())
@@ -60,7 +64,7 @@ class GgufCheckpoint:
         self._names |= {name: name for name in stored - set(self._names.values()) - {ROPE_FACTORS}}
 
     def files(self) -> Sequence[Path]:
-        return [self.path]
+        return self._file.files()
 
     def names(self) -> Sequence[str]:
         return list(self._names)
@@ -69,39 +73,57 @@ class GgufCheckpoint:
         return widened(self.raw(name), name)
 
     def raw(self, name: str) -> RawTensor:
-        if name not in self._names:
-            raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
-        raw = self._file.raw(self._names[name])
+        raw = self._file.raw(self._stored_name(name))
         if not is_in_turn(name, self.config):
             return raw
-        return RawTensor(raw.dtype, raw.shape, lambda begin, end: self._in_halves(raw, begin, end), raw.file)
+
+        def rows(begin: int, end: int) -> Array:
+            return self._in_halves(raw.rows(*self._whole_heads(begin, end)), begin, end)
+
+        return replace(raw, rows=rows)
 
     def coded(self, name: str) -> CodedTensor | None:
-        return None
+        coded = self._file.coded(self._stored_name(name))
+        if coded is None or not is_in_turn(name, self.config):
+            return coded
+        stored = coded.rows
 
-    def _in_halves(self, raw: RawTensor, begin: int, end: int) -> Array:
-        """Rows whose heads have their halves one below the other, from those that `is_in_turn` says lie otherwise."""
-        half = self.config.head_dim // 2
-        first, last = begin // (2 * half), -(-end // (2 * half))
-        heads = raw.rows(first * 2 * half, last * 2 * half).reshape(last - first, half, 2, -1)
-        rows = heads.swapaxes(1, 2).reshape((last - first) * 2 * half, -1)
-        return rows[begin - first * 2 * half :][: end - begin]
+        def rows(begin: int, end: int) -> tuple[Int8Array, HalfArray]:
+            codes, scales = stored(*self._whole_heads(begin, end))
+            return self._in_halves(codes, begin, end), self._in_halves(scales, begin, end)
+
+        return replace(coded, rows=rows)
+
+    def _stored_name(self, name: str) -> str:
+        if name not in self._names:
+            raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
+        return self._names[name]
+
+    def _whole_heads(self, begin: int, end: int) -> tuple[int, int]:
+        """The rows of all heads that have a part in some rows."""
+        size = self.config.head_dim
+        return begin // size * size, -(-end // size) * size
+
+    def _in_halves(self, heads: npt.NDArray[Number], begin: int, end: int) -> npt.NDArray[Number]:
+        """Rows `begin` to `end`, with the halves of each head one below the other, from those of whole heads as
+        `is_in_turn` says that they lie."""
+        size = self.config.head_dim
+        rows = heads.reshape(-1, size // 2, 2, heads.shape[-1]).swapaxes(1, 2).reshape(heads.shape)
+        return rows[begin % size :][: end - begin]
 
 
 def read_gguf(path: Path) -> GgufCheckpoint:
     """Opens a file; its tensors are yet to be verified against its own keys.
 
     Raises:
-        CheckpointError: it is absent, damaged, one part of several, or lacks or mistypes a key.
+        CheckpointError: it, or a part of it, is absent or damaged, or it lacks or mistypes a key.
         ConfigError: it describes a model that Sampan does not know.
     """
-    file = GgufFile(path)
-    if file.keys.get("split.count", 1) not in (0, 1):
-        raise CheckpointError(f"{path} is one part of several", remedy="merge them with llama-gguf-split --merge")
+    file = GgufParts(GgufFile(path))
     return GgufCheckpoint(file, _read_config(file))
 
 
-def _read_config(file: GgufFile) -> ModelConfig:
+def _read_config(file: GgufParts) -> ModelConfig:
     keys = file.keys
     kind = keys.get("general.architecture")
     if kind not in ("qwen2", "llama"):
@@ -135,7 +157,7 @@ def _near(value: Any) -> Any:
     return float(str(np.float32(value))) if isinstance(value, float) else value
 
 
-def _scaled(file: GgufFile, config: ModelConfig) -> ModelConfig:
+def _scaled(file: GgufParts, config: ModelConfig) -> ModelConfig:
     """The file holds by how much each frequency is divided, and not why. It must be Llama 3's scaling as its makers
     published it."""
     scaled = replace(config, rope_scaling=RopeScaling())

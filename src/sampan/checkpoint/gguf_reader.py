@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from sampan.checkpoint.base import RawTensor, widened
-from sampan.checkpoint.dtypes import Array, DType, Float32Array
-from sampan.checkpoint.gguf_blocks import BlockType
+from sampan.checkpoint.base import CodedTensor, RawTensor, widened
+from sampan.checkpoint.dtypes import Array, DType, Float32Array, HalfArray, Int8Array
+from sampan.checkpoint.gguf_blocks import BlockType, Bytes
 from sampan.checkpoint.gguf_header import GgufHeader, GgufTensor
-from sampan.checkpoint.mapped_file import MappedFile
+from sampan.checkpoint.mapped_file import MappedFile, release
 from sampan.errors import CheckpointError
 
 
@@ -47,8 +47,36 @@ class GgufFile:
         if name not in self._tensors:
             raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
         tensor, mapped = self._tensors[name], self._file.mapped()
-        dtype = tensor.stored.name if isinstance(tensor.stored, DType) else "fp32"
-        return RawTensor(dtype, tensor.shape, lambda begin, end: _rows(tensor, mapped, begin, end), self.path)
+        if isinstance(tensor.stored, DType):
+            return RawTensor(
+                tensor.stored.name, tensor.shape, lambda begin, end: _rows(tensor, mapped, begin, end), self.path
+            )
+        return RawTensor(
+            "fp32",
+            tensor.shape,
+            lambda begin, end: _rows(tensor, mapped, begin, end),
+            self.path,
+            tensor.stored.name,
+            tensor.stored.code_bits,
+        )
+
+    def coded(self, name: str) -> CodedTensor | None:
+        """See `Checkpoint.coded`: blocks that hold codes and one scale are such groups."""
+        tensor = self._tensors.get(name)
+        if tensor is None:
+            raise CheckpointError(f"{self.path} holds no tensor {name!r}", remedy="check the name")
+        stored, shape, mapped = tensor.stored, tensor.shape, self._file.mapped()
+        if isinstance(stored, DType) or stored.codes is None or len(shape) != 2:
+            return None
+        codes_of, per_row = stored.codes, shape[1] // stored.num_values
+
+        def rows(begin: int, end: int) -> tuple[Int8Array, HalfArray]:
+            blocks = _blocks(tensor, mapped, begin * per_row, end * per_row, stored)
+            codes, scales = codes_of(blocks).reshape(-1, shape[1]), stored.scales(blocks).reshape(-1, per_row)
+            release(blocks)
+            return codes, scales
+
+        return CodedTensor(stored.code_bits, stored.num_values, (shape[0], shape[1]), rows, self.path)
 
 
 def _rows(tensor: GgufTensor, mapped: Any, begin: int, end: int) -> Array:
@@ -66,6 +94,12 @@ def _rows(tensor: GgufTensor, mapped: Any, begin: int, end: int) -> Array:
 
 
 def _widened(tensor: GgufTensor, mapped: Any, first: int, last: int, stored: BlockType) -> Float32Array:
+    blocks = _blocks(tensor, mapped, first, last, stored)
+    values = stored.widen(blocks).reshape(-1)
+    release(blocks)  # nobody else will: what comes out is no view of the file
+    return values
+
+
+def _blocks(tensor: GgufTensor, mapped: Any, first: int, last: int, stored: BlockType) -> Bytes:
     start, count = tensor.begin + first * stored.num_bytes, (last - first) * stored.num_bytes
-    blocks = np.frombuffer(mapped, np.uint8, count=count, offset=start).reshape(-1, stored.num_bytes)
-    return stored.widen(blocks).reshape(-1)
+    return np.frombuffer(mapped, np.uint8, count=count, offset=start).reshape(-1, stored.num_bytes)

@@ -45,7 +45,7 @@ class QuantizedMatrix:
 
     def raw(self) -> RawTensor:
         """The floats, made at each call."""
-        return RawTensor("fp32", self.shape, self._floats, self.file)
+        return RawTensor("fp32", self.shape, self._floats, self.file, f"int{self.bits}", self.bits)
 
     def get(self) -> Float32Array:
         """All floats, made in pieces."""

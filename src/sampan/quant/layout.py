@@ -133,6 +133,8 @@ def parts_of(config: ModelConfig, formats: Mapping[str, str]) -> list[Part]:
                 f"tensor {sources[0]!r} has rows of {k} values, and {formats[name]} needs a multiple of {GROUP_SIZE}",
                 remedy="use the precision bf16, fp16 or fp32 for this model",
             )
+        if formats[name] == "int4" and kind == "rows":
+            raise CheckpointError(f"{name} cannot be int4: its rows lie by themselves")
         return Part(name, kind, n, k, formats[name], sources)
 
     def vector(name: str, n: int, *sources: str) -> Part:

@@ -7,6 +7,7 @@ from sampan.quant.layout import data_size, lay_out, parts_of
 from sampan.quant.model import PackedModel, view_tensors
 from sampan.quant.packing import Report, pack_tensors
 from sampan.quant.pages import anonymous_memory
+from sampan.quant.requantised import Loss, summarize, tell
 from sampan.quant.taking_over import formats_of
 
 
@@ -18,9 +19,13 @@ def pack_model(
     parts = parts_of(checkpoint.config, formats)
     entries = lay_out(parts)
     memory = anonymous_memory(data_size(entries))
+    losses: list[Loss] = []
     end = 0
-    for packed in pack_tensors(checkpoint, parts, entries, threads=threads, report=report):
+    for packed in pack_tensors(checkpoint, parts, entries, threads=threads, report=report, losses=losses):
         begin, end = end, end + len(packed.data)
         memory[begin:end] = packed.data
     memory.flags.writeable = False
-    return PackedModel(checkpoint.config, precision, formats, view_tensors(memory, entries), None, memory.nbytes)
+    found = summarize(losses)
+    tell(checkpoint.path.name, found)
+    tensors = view_tensors(memory, entries)
+    return PackedModel(checkpoint.config, precision, formats, tensors, None, memory.nbytes, found)

@@ -13,6 +13,7 @@ from sampan.checkpoint.dtypes import Array
 from sampan.checkpoint.safetensors_header import Entry
 from sampan.config import ModelConfig
 from sampan.quant.layout import PADDING
+from sampan.quant.requantised import Requantised
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class PackedModel:
         tensors: read-only and aligned to 64 bytes; bf16 and fp16 codes as their bits in uint16, scales as float16.
         path: the store that they are mapped from; None where they are in memory alone.
         num_bytes: of all tensors.
+        requantised: what was lost where weights were quantised already and could not be taken over as they are.
     """
 
     config: ModelConfig
@@ -33,6 +35,7 @@ class PackedModel:
     tensors: dict[str, Array]
     path: Path | None
     num_bytes: int
+    requantised: tuple[Requantised, ...] = ()
 
 
 def view_tensors(data: Array, entries: Mapping[str, Entry]) -> dict[str, Array]:

@@ -23,7 +23,8 @@ from sampan.checkpoint.dtypes import Array, to_float32
 from sampan.checkpoint.mapped_file import release
 from sampan.checkpoint.safetensors_header import Entry
 from sampan.errors import CheckpointError
-from sampan.quant.layout import PADDING, PANEL, Part
+from sampan.quant.layout import PADDING, PANEL, QUANTIZED, Part
+from sampan.quant.requantised import Loss
 from sampan.quant.taking_over import fits, scales_of_groups
 
 PIECE_VALUES = 1 << 20
@@ -47,6 +48,9 @@ class Packed:
     checksum: int
 
 
+_Result = tuple[list[Packed], list[Loss]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """Rows `begin` to `end` of a part."""
@@ -68,17 +72,19 @@ def pack_tensors(
     *,
     threads: int | None = None,
     report: Report | None = None,
+    losses: list[Loss] | None = None,
 ) -> Iterator[Packed]:
     """All bytes of `entries`, which are `lay_out(parts)`, in ascending order and without a gap.
 
     Args:
         threads: None takes one for each processor that this process may use.
         report: is told how many values are packed, and of how many.
+        losses: what is lost where something is quantised for the second time is added here.
 
     Raises:
         CheckpointError: a tensor holds NaN, Inf or a value that the format cannot hold; names file and tensor.
     """
-    packed = _pack_parts(checkpoint, parts, threads or num_processors(), report)
+    packed = _pack_parts(checkpoint, parts, threads or num_processors(), report, losses)
     for name, entry in entries.items():
         missing = entry.end - entry.begin
         if name.startswith(PADDING):
@@ -92,16 +98,24 @@ def pack_tensors(
     assert next(packed, None) is None
 
 
-def _pack_parts(checkpoint: Checkpoint, parts: Sequence[Part], threads: int, report: Report | None) -> Iterator[Packed]:
+def _pack_parts(
+    checkpoint: Checkpoint,
+    parts: Sequence[Part],
+    threads: int,
+    report: Report | None,
+    losses: list[Loss] | None,
+) -> Iterator[Packed]:
     """Part by part: first all codes, then all scales."""
     total, done = sum(part.n * part.k for part in parts), 0
     scales: list[Packed] = []
-    for piece, (first, *rest) in _in_order(lambda piece: _pack(checkpoint, piece), _pieces(parts), threads):
+    for piece, ((first, *rest), lost) in _in_order(lambda piece: _pack(checkpoint, piece), _pieces(parts), threads):
         yield first
         scales += rest
         if piece.end == piece.part.num_rows:
             yield from scales
             scales = []
+        if losses is not None:
+            losses += lost
         done += (min(piece.end, piece.part.n) - piece.begin) * piece.part.k
         if report is not None:
             report(done, total)
@@ -115,10 +129,10 @@ def _pieces(parts: Sequence[Part]) -> Iterator[_Piece]:
 
 
 def _in_order(
-    work: Callable[[_Piece], list[Packed]], pieces: Iterator[_Piece], threads: int
-) -> Iterator[tuple[_Piece, list[Packed]]]:
+    work: Callable[[_Piece], _Result], pieces: Iterator[_Piece], threads: int
+) -> Iterator[tuple[_Piece, _Result]]:
     """Results in the order of the pieces, with only a few pieces under way."""
-    waiting: deque[tuple[_Piece, Future[list[Packed]]]] = deque()
+    waiting: deque[tuple[_Piece, Future[_Result]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for piece in pieces:
@@ -133,8 +147,9 @@ def _in_order(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _pack(checkpoint: Checkpoint, piece: _Piece) -> list[Packed]:
-    """What a piece adds to each tensor of its part: to the codes, and to the scales where there are any."""
+def _pack(checkpoint: Checkpoint, piece: _Piece) -> _Result:
+    """What a piece adds to each tensor of its part, to the codes, and to the scales where there are any; and what was
+    lost."""
     part = piece.part
     sources = _sources(checkpoint, piece)
     if part.kind == "vector":
@@ -142,20 +157,47 @@ def _pack(checkpoint: Checkpoint, piece: _Piece) -> list[Packed]:
         for source, value in zip(sources, values, strict=True):
             if not np.isfinite(value).all():
                 raise _wrong(source, "not_finite")
-        return [_checked(part.name, np.concatenate(values).view(np.uint8))]
+        return [_checked(part.name, np.concatenate(values).view(np.uint8))], []
 
     rows = piece.end - piece.begin
     codes, scales = (np.empty(rows * row_bytes, np.uint8) for row_bytes in part.row_bytes())
     raw = [(_bytes_of(source.data), source.dtype, _bytes_of(source.scales)) for source in sources]
+    again = part.format in QUANTIZED and any(source.quantised for source in sources)
+    lost = np.zeros((len(sources), 2)) if again else None
     if part.kind == "rows":
         fault = _native.pack_rows(*raw[0][:2], part.k, part.format, codes, scales)
     else:
-        fault = _native.pack_panels(raw, part.k, part.format, codes, scales)
+        fault = _native.pack_panels(raw, part.k, part.format, codes, scales, losses=lost)
     if fault is not None:
         raise _wrong(sources[fault[1]], fault[0])
     for source in sources:
         release(source.data)
-    return [_checked(name, data) for name, data in zip(part.tensors(), (codes, scales), strict=False)]
+    packed = [_checked(name, data) for name, data in zip(part.tensors(), (codes, scales), strict=False)]
+    return packed, [] if lost is None else _losses(part, sources, lost.tolist())
+
+
+def _losses(part: Part, sources: Sequence[_Source], lost: Sequence[Sequence[float]]) -> list[Loss]:
+    return [
+        Loss(_kind_of(part, source.name), source.name, source.quantised, part.format, error, total)
+        for source, (error, total) in zip(sources, lost, strict=True)
+        if source.quantised
+    ]
+
+
+def expected_losses(checkpoint: Checkpoint, parts: Sequence[Part]) -> list[Loss]:
+    """What `pack_tensors` will add to its `losses`, without the numbers: one for each tensor."""
+    found = []
+    for part in parts:
+        for name in part.sources if part.format in QUANTIZED else ():
+            raw, coded = checkpoint.raw(name), checkpoint.coded(name)
+            if raw.quantised and not (coded is not None and fits(coded, part.format)):
+                found.append(Loss(_kind_of(part, name), name, raw.quantised, part.format))
+    return found
+
+
+def _kind_of(part: Part, source: str) -> str:
+    """What matrices like this one are called: `model.layers.3.mlp.down_proj.weight` -> `down_proj`."""
+    return part.name if part.name == "lm_head" else source.split(".")[-2]
 
 
 def _bytes_of(array: Array) -> Bytes:
@@ -168,13 +210,15 @@ def _checked(name: str, data: Bytes) -> Packed:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Rows of one stored tensor. Codes, whose type is `codes`, have the scales of their groups of 32; floats none."""
+    """Rows of one stored tensor. Codes, whose type is `codes`, have the scales of their groups of 32; floats none. For
+    `quantised` see `RawTensor`; what is taken over as it is says nothing."""
 
     name: str
     file: Path
     dtype: str
     data: Array
     scales: Array
+    quantised: str = ""
 
 
 def _sources(checkpoint: Checkpoint, piece: _Piece) -> list[_Source]:
@@ -189,7 +233,7 @@ def _sources(checkpoint: Checkpoint, piece: _Piece) -> list[_Source]:
                 codes, scales = coded.rows(begin, end)
                 sources.append(_Source(name, coded.file, "codes", codes, scales_of_groups(scales, coded.group_size)))
             else:
-                sources.append(_Source(name, raw.file, raw.dtype, raw.rows(begin, end), NO_SCALES))
+                sources.append(_Source(name, raw.file, raw.dtype, raw.rows(begin, end), NO_SCALES, raw.quantised))
         start += raw.shape[0]
     return sources
 

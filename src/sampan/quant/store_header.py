@@ -7,6 +7,7 @@
 `config`          the model's configuration, JSON
 `source`          SHA-256 of what the store was made from
 `crc32c`          of each tensor, JSON
+`requantised`     what was lost where weights were quantised already, JSON
 
 Checksums find damage; they are no proof against someone who changes the file on purpose. What a file states is believed
 only where it is what Sampan would write.
@@ -15,6 +16,7 @@ only where it is what Sampan would write.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,10 +27,12 @@ from sampan.checkpoint.safetensors_header import LENGTH_BYTES, Entry, build_head
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError
 from sampan.quant.layout import LAYOUT, PRECISIONS, choose_formats, lay_out, parts_of
+from sampan.quant.requantised import Requantised
 from sampan.strict_json import parse_json_object
 
 CHECKSUM_FIELD = b'"header_crc32c":"'
 NO_CHECKSUM = "0" * 8
+CHECKSUM = re.compile("[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,10 @@ class StoreHeader:
     source: str
     entries: dict[str, Entry]
     checksums: dict[str, int]
+    requantised: tuple[Requantised, ...] = ()
 
     def to_bytes(self) -> bytes:
-        """The header as it is stored; its length does not depend on the checksums."""
+        """The header as it is stored; its length depends neither on the checksums nor on the errors."""
         metadata = {
             "header_crc32c": NO_CHECKSUM,
             "layout": LAYOUT,
@@ -51,6 +56,7 @@ class StoreHeader:
             "formats": json.dumps(self.formats),
             "config": json.dumps(self.config.to_dict()),
             "source": self.source,
+            "requantised": json.dumps([each.to_dict() for each in self.requantised]),
             "crc32c": json.dumps({name: f"{checksum:08x}" for name, checksum in self.checksums.items()}),
         }
         header = build_header(self.entries, metadata)
@@ -80,8 +86,18 @@ def read_header(header: bytes, data_size: int, source: str) -> StoreHeader:
         raise CheckpointError(f"{source}: the formats are not those of its matrices")
     if entries != lay_out(parts_of(config, formats)) or checksums.keys() != entries.keys():
         raise CheckpointError(f"{source}: the tensors are not those of its configuration")
+    if not all(CHECKSUM.fullmatch(checksum) for checksum in checksums.values()):
+        raise CheckpointError(f"{source}: a checksum is none")
     numbers = {name: int(checksums[name], 16) for name in entries}
-    return StoreHeader(config, precision, formats, metadata.get("source", ""), entries, numbers)
+    requantised = _read_requantised(metadata.get("requantised", "[]"), source)
+    return StoreHeader(config, precision, formats, metadata.get("source", ""), entries, numbers, requantised)
+
+
+def _read_requantised(text: str, source: str) -> tuple[Requantised, ...]:
+    try:
+        return tuple(Requantised.from_dict(item) for item in json.loads(text))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{source}: what was quantised for the second time is not readable") from error
 
 
 def _texts(data: Mapping[str, object]) -> dict[str, str]:

@@ -79,7 +79,15 @@ class MappedStore:
                 )
         tensors = view_tensors(self._data, header.entries)
         release(tensors["embed_tokens.codes"])  # a step reads a few rows of it only
-        return PackedModel(header.config, header.precision, header.formats, tensors, self._path, self._data.nbytes)
+        return PackedModel(
+            header.config,
+            header.precision,
+            header.formats,
+            tensors,
+            self._path,
+            self._data.nbytes,
+            header.requantised,
+        )
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from sampan.checkpoint import Checkpoint
 from sampan.checkpoint.room import check_room
 from sampan.checkpoint.safetensors_writer import atomic_file
 from sampan.quant.layout import data_size, lay_out, parts_of
-from sampan.quant.packing import Bytes, Report, pack_tensors
+from sampan.quant.packing import Bytes, Report, expected_losses, pack_tensors
 from sampan.quant.pages import HUGE_PAGE
+from sampan.quant.requantised import Loss, summarize, tell
 from sampan.quant.store_header import StoreHeader
 from sampan.quant.taking_over import formats_of
 
@@ -40,18 +41,22 @@ def write_store(
     parts = parts_of(checkpoint.config, formats)
     entries = lay_out(parts)
     checksums = dict.fromkeys(entries, 0)
-    header = StoreHeader(checkpoint.config, precision, formats, source, entries, checksums)
+    expected = summarize(expected_losses(checkpoint, parts))
+    header = StoreHeader(checkpoint.config, precision, formats, source, entries, checksums, expected)
     needed = len(header.to_bytes()) + data_size(entries)
     check_room(path.parent, needed, "the packed weights", ROOM)
+    losses: list[Loss] = []
     with atomic_file(path) as file:
         blocks = _BlockWriter(file.fileno())
         blocks.write(_bytes_of(header))
-        for packed in pack_tensors(checkpoint, parts, entries, threads=threads, report=report):
+        for packed in pack_tensors(checkpoint, parts, entries, threads=threads, report=report, losses=losses):
             size = len(packed.data)
             checksums[packed.name] = _native.crc32c_combine(checksums[packed.name], packed.checksum, size)
             blocks.write(packed.data)
         blocks.flush()
-        _write_at(file.fileno(), _bytes_of(replace(header, checksums=checksums)), 0)
+        found = summarize(losses)
+        _write_at(file.fileno(), _bytes_of(replace(header, checksums=checksums, requantised=found)), 0)
+    tell(checkpoint.path.name, found)
 
 
 def _bytes_of(header: StoreHeader) -> Bytes:

@@ -25,7 +25,8 @@ def formats_of(checkpoint: Checkpoint, precision: str) -> tuple[str, dict[str, s
     `auto` is `DEFAULT_PRECISION` for floats. Where weights are stored as integers, each matrix of a layer gets the
     narrowest format that takes them over as they are, and one that was left in 16 bits beside them stays so. The
     embedding and the output matrix, where they are floats, are packed as for `DEFAULT_PRECISION`: such checkpoints
-    leave them out by habit.
+    leave them out by habit. What no format takes over, such as GGUF's K types, is quantised again: what has codes of 4
+    bits gets what int4 gives it, all else `DEFAULT_PRECISION` (ADR 0028 weighs the memory against the loss).
 
     Raises:
         ConfigError: unknown precision.
@@ -35,8 +36,12 @@ def formats_of(checkpoint: Checkpoint, precision: str) -> tuple[str, dict[str, s
     formats = choose_formats(checkpoint.config, DEFAULT_PRECISION)
     matrices = [part for part in parts_of(checkpoint.config, dict.fromkeys(formats, "fp32")) if part.kind == "panels"]
     coded = {part.name: [checkpoint.coded(name) for name in part.sources] for part in matrices}
-    if any(tensor is not None for tensors in coded.values() for tensor in tensors):
-        formats |= {part.name: _stored_format(checkpoint, part, coded[part.name]) for part in matrices}
+    is_coded = any(tensor is not None for tensors in coded.values() for tensor in tensors)
+    if is_coded or any(checkpoint.raw(name).quantised for part in matrices for name in part.sources):
+        narrow = choose_formats(checkpoint.config, "int4")
+        formats |= {
+            part.name: _stored_format(checkpoint, part, coded[part.name], narrow[part.name]) for part in matrices
+        }
     return "int4" if "int4" in formats.values() else DEFAULT_PRECISION, formats
 
 
@@ -51,13 +56,15 @@ def scales_of_groups(scales: HalfArray, group_size: int) -> HalfArray:
     return np.repeat(scales, group_size // GROUP_SIZE, axis=1)
 
 
-def _stored_format(checkpoint: Checkpoint, part: Part, tensors: Sequence[CodedTensor | None]) -> str:
-    known = [tensor for tensor in tensors if tensor is not None]
-    if len(known) == len(tensors):
-        return next(
-            (format for format in QUANTIZED[::-1] if all(fits(each, format) for each in known)), DEFAULT_PRECISION
-        )
-    dtypes = {checkpoint.raw(name).dtype for name in part.sources}
-    if known or part.name == "lm_head" or not dtypes <= {"bf16", "fp16"}:
+def _stored_format(checkpoint: Checkpoint, part: Part, tensors: Sequence[CodedTensor | None], narrow: str) -> str:
+    """`narrow` is what int4 gives the matrix."""
+    raws = [checkpoint.raw(name) for name in part.sources]
+    for format in QUANTIZED[::-1]:
+        if all(tensor is not None and fits(tensor, format) for tensor in tensors):
+            return format
+    if all(raw.quantised and raw.code_bits <= CODE_BITS["int4"] for raw in raws):
+        return narrow
+    dtypes = {raw.dtype for raw in raws}
+    if any(tensors) or any(raw.quantised for raw in raws) or part.name == "lm_head" or not dtypes <= {"bf16", "fp16"}:
         return DEFAULT_PRECISION
     return dtypes.pop()

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sampan.errors import RequestError, SampanError, TokenizerError
+from sampan.errors import RequestError, TokenizerError
+from sampan.text.library_errors import one_line
 from sampan.text.marks import Marks
 from sampan.text.messages import ChatMessage, parse_messages
 from sampan.text.reasoning import THINK_END, THINK_START, ReasoningSplitter
@@ -16,7 +17,6 @@ from sampan.text.turns import tools_text, turns_of, with_system_text
 
 ASSISTANT_TAG = "<｜Assistant｜>"
 THINKING_OFF = f"{THINK_START}\n\n{THINK_END}\n\n"
-MAX_ERROR_CHARS = 200
 MAX_NAME_CHARS = 40
 _OWN_VARIABLES = frozenset(("messages", "tools", "documents", "add_generation_prompt", "chat_template"))
 THINKING_SWITCHES = ("enable_thinking", "thinking")
@@ -67,7 +67,7 @@ class ChatTemplate:
             self.encode([{"role": "user", "content": "Hello"}])
         except Exception as error:  # foreign code may raise anything
             raise TokenizerError(
-                f"the chat template is unusable: {_one_line(error)}", remedy="use the template that came with the model"
+                f"the chat template is unusable: {one_line(error)}", remedy="use the template that came with the model"
             ) from error
         self._joins_systems = not self._shows_two_systems()
 
@@ -162,7 +162,7 @@ class ChatTemplate:
             return self._sandbox.render(self._template, {**variables, **special_tokens, "messages": messages})
         except Exception as error:  # foreign code may raise anything
             raise RequestError(
-                f"the chat template cannot show these messages: {_one_line(error)}",
+                f"the chat template cannot show these messages: {one_line(error)}",
                 param="messages",
                 remedy="check the order of roles and what each message holds",
             ) from error
@@ -261,8 +261,3 @@ def _beginning(message: ChatMessage, marks: Marks) -> tuple[str, bool]:
         return f"{THINK_START}\n{marks.guard(reasoning)}", True
     thought = marks.guard(reasoning.strip("\n"))
     return f"{THINK_START}\n{thought}\n{THINK_END}\n\n{marks.guard(content)}", False
-
-
-def _one_line(error: Exception) -> str:
-    message = error.message if isinstance(error, SampanError) else str(error)
-    return " ".join(message.split())[:MAX_ERROR_CHARS] or type(error).__name__

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import tokenizers
 
-from sampan.config import ModelConfig
+from sampan.config import SIZE_LIMITS, ModelConfig
 from sampan.errors import RequestError, TokenizerError
+from sampan.strict_json import FETCH_AGAIN
+from sampan.text.library_errors import one_line
 from sampan.text.reasoning import THINK_END, THINK_START, ends_in_thought
 from sampan.text.special_tokens import SpecialTokens
 from sampan.text.tokenizer_config import TokenizerConfig
@@ -59,9 +61,9 @@ class Tokenizer:
         self._plain.pre_tokenizer = engine.pre_tokenizer
         self._added = engine.get_added_tokens_decoder()
         self.added_ids = frozenset(self._added)  # special tokens, and those that are none in name only
+        self._check_added_tokens()
         self._specials = SpecialTokens({token.content: token_id for token_id, token in self._added.items()})
         self._bytes: dict[int, bytes] = {}
-        self._check_added_tokens()
         self.special_ids = frozenset(token_id for token_id, token in self._added.items() if token.special)
         self.bos_token_id = self._role_id("bos_token")
         eos_token_id = self._role_id("eos_token")
@@ -90,7 +92,7 @@ class Tokenizer:
             raise
         except BaseException as error:  # the library raises nothing more exact, and its panics are no `Exception`
             raise TokenizerError(
-                f"{file} is damaged: {error}", remedy="fetch the file again from where the model came from"
+                f"{file} is damaged: {one_line(error)}", remedy="fetch the file again from where the model came from"
             ) from error
         return cls(engine, config, source=str(file), num_plain=num_plain)
 
@@ -103,8 +105,15 @@ class Tokenizer:
 
     @cached_property
     def vocab_size(self) -> int:
-        """One more than the greatest token id. A model's matrices may be padded beyond it."""
-        return max(self.num_plain, max(self._added, default=-1) + 1)
+        """One more than the greatest token id. A model's matrices may be padded beyond it.
+
+        Raises:
+            TokenizerError: it is beyond what any model has.
+        """
+        size = max(self.num_plain, max(self._added, default=-1) + 1)
+        if size > SIZE_LIMITS["vocab_size"]:
+            raise TokenizerError(f"{self._source} has the token id {size - 1}, beyond any model's", remedy=FETCH_AGAIN)
+        return size
 
     @cached_property
     def adds_bos(self) -> bool:
