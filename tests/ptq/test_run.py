@@ -12,6 +12,7 @@ from sampan.checkpoint import open_checkpoint, write_checkpoint
 from sampan.errors import CheckpointError, UsageError
 from sampan.ptq import METHODS, Calibration, Recipe, quantize
 from sampan.ptq.result import REPORT_FILE
+from sampan.ptq.work_folder import work_folder
 from sampan.quant import pack_model
 
 
@@ -74,7 +75,7 @@ def test_absmax_is_what_packing_makes_of_the_source(source, calibration, tmp_pat
     assert all((ours.tensors[name] == packers.tensors[name]).all() for name in packers.tensors)
 
 
-@pytest.mark.parametrize("method", ["gptq", "smoothquant"])
+@pytest.mark.parametrize("method", ["gptq", pytest.param("smoothquant", marks=pytest.mark.slow)])
 def test_it_can_be_stopped_anywhere(source, calibration, tmp_path, method):
     recipe = Recipe("int4", method, max_bits=7.0)
     quantize(source, tmp_path / "whole", recipe, calibration=calibration)
@@ -174,4 +175,9 @@ def test_a_full_disk_is_told_before_work_begins(source, calibration, tmp_path, m
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(CheckpointError, match="free"):
+        quantize(source, tmp_path / "out", calibration=calibration)
+
+
+def test_two_processes_do_not_write_the_same_model(source, calibration, tmp_path):
+    with work_folder(tmp_path / "out"), pytest.raises(UsageError, match="another process"):
         quantize(source, tmp_path / "out", calibration=calibration)

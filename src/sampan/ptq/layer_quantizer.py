@@ -42,7 +42,7 @@ class LayerQuantizer:
     """Args:
     formats: of every matrix, such as `layers.0.qkv_proj`.
     dtype: how what is not quantised will be stored.
-    scratch: a folder for hidden states.
+    scratch: a file for hidden states within a layer.
     """
 
     def __init__(
@@ -52,11 +52,12 @@ class LayerQuantizer:
         self._dtype, self._scratch = dtype, scratch
         self._layer = Layer(checkpoint.config, dtype)
 
-    def run(self, index: int, states: HiddenStates, report: Callable[[int, int], None]) -> QuantizedLayer:
+    def run(self, index: int, states: HiddenStates, target: Path, report: Callable[[int, int], None]) -> QuantizedLayer:
         """Quantises a layer.
 
         Args:
             states: before the layer.
+            target: the file for those behind it.
             report: is told how many of the layer's steps are done, and of how many.
 
         Raises:
@@ -76,14 +77,14 @@ class LayerQuantizer:
         for matrix in MATRICES:
             if matrix == "gate_up_proj":  # attention is complete
                 behind = (layer.after_attention(batch, x) for batch, x in states)
-                states = states.written(self._scratch / "between.bin", behind)
+                states = states.written(self._scratch, behind)
             with_hessian = self._recipe.method == "gptq" and formats[matrix] != "bf16"
             inputs = collect(layer, states, (matrix,), with_hessian=with_hessian)[matrix]
             for name, weight, error, format in self._quantized(prefix, matrix, formats[matrix], inputs):
                 tensors[f"{prefix}{name}.weight"] = weight
                 matrices.append(MatrixError(f"{prefix}{name}.weight", format, error, alphas.get(matrix, 0.0)))
             steps.done()
-        states = states.written(self._scratch / f"states-{index + 1}.bin", (layer.after_mlp(x) for _, x in states))
+        states = states.written(target, (layer.after_mlp(x) for _, x in states))
         steps.done()
         return QuantizedLayer(
             {f"{prefix}{name}": value for name, value in layer.vectors().items()} | tensors, tuple(matrices), states

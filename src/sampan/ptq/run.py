@@ -143,9 +143,10 @@ class _Job:
         if done == count:
             return progress
         states = self._states(done) if done else self._first_states()
-        quantizer = LayerQuantizer(self._checkpoint, self._recipe, progress.formats, self._dtype, self._work.path)
+        scratch = self._work.path / "states.bin"
+        quantizer = LayerQuantizer(self._checkpoint, self._recipe, progress.formats, self._dtype, scratch)
         for index in range(done, count):
-            layer = quantizer.run(index, states, partial(self._tell, index))
+            layer = quantizer.run(index, states, self._work.states_file(index + 1), partial(self._tell, index))
             shard = self._shard(index)
             write_coded_shard(self._work.model / shard, layer.tensors, self._dtype)
             finished = DoneLayer(shard, file_sha256(self._work.model / shard), layer.matrices)
