@@ -115,7 +115,7 @@ def create_app(
     app.include_router(ollama_routes(service, model_path))
     if cluster is not None:
         app.include_router(admin_routes(cluster, engine))
-    app.include_router(metrics_routes(recorder, engine, cluster, config.metrics_alias))
+    app.include_router(metrics_routes(recorder, engine, lambda: service.is_ready, cluster, config.metrics_alias))
     app.include_router(page_routes())
     describe(app, service)
     for error_class in (SampanError, HTTPException, RequestValidationError):

@@ -18,14 +18,19 @@ class EngineView(Collector):
 
     Args:
         engine: its counts begin anew where it does.
+        is_ready: whether a request would be answered now.
         cluster: None where there are no other processes.
         model: the values of the model's labels.
     """
 
     def __init__(
-        self, engine: EngineClient, cluster: Callable[[], ClusterState] | None, model: tuple[str, str]
+        self,
+        engine: EngineClient,
+        is_ready: Callable[[], bool],
+        cluster: Callable[[], ClusterState] | None,
+        model: tuple[str, str],
     ) -> None:
-        self._engine, self._cluster, self._model = engine, cluster, model
+        self._engine, self._is_ready, self._cluster, self._model = engine, is_ready, cluster, model
 
     def collect(self) -> Iterator[Family]:
         status = self._engine.status()
@@ -35,7 +40,7 @@ class EngineView(Collector):
             (registry.WAITING, status.num_waiting),
             (registry.WAITING_TOKENS, status.num_waiting_tokens),
             (registry.KV_USAGE, held / status.num_blocks if status.num_blocks else 0.0),
-            (registry.READY, float(status.ready)),
+            (registry.READY, float(self._is_ready())),
             (registry.PREEMPTIONS, status.num_preemptions),
             (registry.CACHE_QUERIES, status.num_queried_tokens),
             (registry.CACHE_HITS, status.num_hit_tokens),

@@ -25,16 +25,21 @@ ALIASES = {"vllm": frozenset(PREFIX + metric.name for metric in REGISTRY if metr
 
 
 def metrics_routes(
-    recorder: Recorder, engine: EngineClient, cluster: Callable[[], ClusterState] | None, alias: str
+    recorder: Recorder,
+    engine: EngineClient,
+    is_ready: Callable[[], bool],
+    cluster: Callable[[], ClusterState] | None,
+    alias: str,
 ) -> APIRouter:
     """The route.
 
     Args:
         recorder: of this worker.
+        is_ready: whether a request would be answered now.
         alias: one of `ALIASES`, whose names are said as well; empty for none.
     """
     router = APIRouter(tags=["admin"])
-    view = EngineView(engine, cluster, recorder.model)
+    view = EngineView(engine, is_ready, cluster, recorder.model)
 
     @router.get("/metrics", summary="All counts and times, in Prometheus' text format", response_class=Response)
     async def metrics() -> Response:
