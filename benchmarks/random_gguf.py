@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sampan.checkpoint import Checkpoint, write_gguf
-from sampan.checkpoint.gguf_model import gguf_name
+from sampan.checkpoint.gguf.model import gguf_name
 
 Q4_K_VALUES, Q4_K_BYTES = 256, 144
 

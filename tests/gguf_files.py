@@ -10,7 +10,7 @@ import gguf
 import numpy as np
 from gguf import GGMLQuantizationType as Type
 
-from sampan.checkpoint.gguf_model import gguf_name
+from sampan.checkpoint.gguf.model import gguf_name
 from sampan.config import ModelConfig
 from sampan.rope import inverse_frequencies
 from tiny_checkpoints import Tensors

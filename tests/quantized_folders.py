@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sampan.checkpoint import Checkpoint
 from sampan.checkpoint.dtypes import BY_NAME, from_float32, to_float32
-from sampan.checkpoint.safetensors_header import Entry, build_header
+from sampan.checkpoint.safetensors.header import Entry, build_header
 from sampan.config import ModelConfig
 from tiny_checkpoints import random_tensors
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from sampan.checkpoint import expected_tensors, resolve_model
 from sampan.checkpoint.dtypes import Float32Array
-from sampan.checkpoint.safetensors_writer import write_safetensors
+from sampan.checkpoint.safetensors.writer import write_safetensors
 from sampan.config import ModelConfig
 
 STANDARD_DEVIATION = 0.02

@@ -15,7 +15,7 @@ import pytest
 
 from mutations import COUNTS, mutate_bytes, mutate_json, survive
 from sampan.checkpoint import SafetensorsFile, open_checkpoint, write_checkpoint, write_gguf
-from sampan.checkpoint.safetensors_header import LENGTH_BYTES
+from sampan.checkpoint.safetensors.header import LENGTH_BYTES
 from sampan.config import ModelConfig
 from tiny_checkpoints import CONFIGS, make_checkpoint, random_tensors
 

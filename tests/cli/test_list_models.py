@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from sampan.checkpoint.manifest import FileRecord, Manifest, write_manifest
+from sampan.checkpoint.local.manifest import FileRecord, Manifest, write_manifest
 from sampan.cli.catalog import find_models
 from sampan.cli.main import main
 from sampan.zoo import ZOO

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sampan.checkpoint import SafetensorsFile, model_folder, resolve_model, write_safetensors
-from sampan.checkpoint.manifest import FileRecord, Manifest, write_manifest
+from sampan.checkpoint.local.manifest import FileRecord, Manifest, write_manifest
 from sampan.examination import describe_model, examine_model
 from sampan.finding import FAIL, OK, WARN, Finding
 from sampan.zoo import find

@@ -16,7 +16,7 @@ import pytest
 
 from hub_server import Fault, HubServer
 from sampan.checkpoint import model_folder
-from sampan.checkpoint.manifest import read_manifest
+from sampan.checkpoint.local.manifest import read_manifest
 from sampan.convert import convert
 from sampan.hub.listing import RemoteFile
 from sampan.hub.pieces import PIECE_BYTES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sampan.checkpoint.hub_id import HubId
+from sampan.checkpoint.local.hub_id import HubId
 from sampan.errors import UsageError
 from sampan.hub.listing import RemoteFile
 from sampan.hub.selection import select_files

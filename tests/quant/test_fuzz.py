@@ -12,7 +12,7 @@ import pytest
 
 from mutations import COUNTS, mutate_bytes, mutate_json, survive
 from sampan import _native
-from sampan.checkpoint.safetensors_header import LENGTH_BYTES
+from sampan.checkpoint.safetensors.header import LENGTH_BYTES
 from sampan.quant.store_header import CHECKSUM_FIELD, NO_CHECKSUM
 from sampan.quant.store_reader import open_store
 from sampan.quant.store_writer import write_store

@@ -18,7 +18,7 @@ import numpy_packer
 from sampan import _native
 from sampan.checkpoint import Checkpoint, SafetensorsFile, write_safetensors
 from sampan.checkpoint.dtypes import FLOAT_DTYPES, from_float32
-from sampan.checkpoint.safetensors_header import build_header, parse_header
+from sampan.checkpoint.safetensors.header import build_header, parse_header
 from sampan.errors import CheckpointError
 from sampan.quant import PRECISIONS, PackedModel, pack_model
 from sampan.quant.store_reader import open_store

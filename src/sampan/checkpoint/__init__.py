@@ -7,12 +7,11 @@ runs or unpickles anything that a file holds.
 """
 
 from sampan.checkpoint.base import Checkpoint, CodedTensor, RawTensor
-from sampan.checkpoint.coded_writer import finish_coded_folder, write_coded_checkpoint, write_coded_shard
 from sampan.checkpoint.folder import open_checkpoint
 from sampan.checkpoint.folder_writer import write_checkpoint
-from sampan.checkpoint.gguf_model import GgufCheckpoint
-from sampan.checkpoint.gguf_writer import write_gguf
-from sampan.checkpoint.resolve import (
+from sampan.checkpoint.gguf.model import GgufCheckpoint
+from sampan.checkpoint.gguf.writer import write_gguf
+from sampan.checkpoint.local.resolve import (
     ResolvedModel,
     model_folder,
     models_home,
@@ -20,8 +19,9 @@ from sampan.checkpoint.resolve import (
     resolve_model,
     sampan_home,
 )
-from sampan.checkpoint.safetensors_reader import SafetensorsFile
-from sampan.checkpoint.safetensors_writer import write_safetensors
+from sampan.checkpoint.quantized.writer import finish_coded_folder, write_coded_checkpoint, write_coded_shard
+from sampan.checkpoint.safetensors.reader import SafetensorsFile
+from sampan.checkpoint.safetensors.writer import write_safetensors
 from sampan.checkpoint.shapes import expected_tensors, verify
 
 __all__ = [

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from sampan.checkpoint.base import Checkpoint, CodedTensor, RawTensor, TensorFile
 from sampan.checkpoint.dtypes import Float32Array
-from sampan.checkpoint.gguf_model import read_gguf
-from sampan.checkpoint.paddle_layout import PREFIXES, PaddleLayout
-from sampan.checkpoint.pdparams_reader import PdparamsFile
-from sampan.checkpoint.quantized_tensors import with_quantized
-from sampan.checkpoint.safetensors_reader import SafetensorsFile
+from sampan.checkpoint.gguf.model import read_gguf
+from sampan.checkpoint.paddle.layout import PREFIXES, PaddleLayout
+from sampan.checkpoint.paddle.pdparams_reader import PdparamsFile
+from sampan.checkpoint.quantized.tensors import with_quantized
+from sampan.checkpoint.safetensors.reader import SafetensorsFile
 from sampan.checkpoint.shapes import expected_tensors, verify
 from sampan.config import MAX_CONFIG_BYTES, ModelConfig
 from sampan.errors import CheckpointError

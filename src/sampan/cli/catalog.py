@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sampan.checkpoint import open_checkpoint
-from sampan.checkpoint.manifest import Manifest, read_manifest
-from sampan.checkpoint.resolve import model_folder, models_home, weights_path
+from sampan.checkpoint.local.manifest import Manifest, read_manifest
+from sampan.checkpoint.local.resolve import model_folder, models_home, weights_path
 from sampan.config import ModelConfig
 from sampan.errors import SampanError
 from sampan.quant.sizes import weight_sizes

@@ -23,7 +23,7 @@ def chat(
     Ctrl-C stops an answer; Ctrl-D, /exit or Ctrl-C twice leaves; /help lists what else can be said.
     Messages may also come through a pipe, one a line.
     """
-    from sampan.checkpoint.resolve import sampan_home
+    from sampan.checkpoint.local.resolve import sampan_home
     from sampan.cli.chat_loop import HINT, ChatLoop
     from sampan.cli.conversation import Conversation
     from sampan.cli.line_reader import PipeReader, TerminalReader

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sampan.checkpoint.resolve import sampan_home
+from sampan.checkpoint.local.resolve import sampan_home
 from sampan.cli.sizes import human_bytes
 from sampan.config import ModelConfig
 from sampan.finding import FAIL, OK, WARN, Finding

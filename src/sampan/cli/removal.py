@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sampan.checkpoint import model_folder, models_home, open_checkpoint, pulled_folder
-from sampan.checkpoint.resolve import weights_path
+from sampan.checkpoint.local.resolve import weights_path
 from sampan.cli.sizes import human_bytes
 from sampan.cli.terminal import printable
 from sampan.errors import SampanError, UnknownModelError, UsageError

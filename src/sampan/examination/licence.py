@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sampan.checkpoint.license import stated_license
+from sampan.checkpoint.local.license import stated_license
 
 README, LICENSE_FILES = "README.md", ("LICENSE", "LICENSE.txt", "LICENSE.md")
 MAX_BYTES, MAX_TITLE_CHARS = 4096, 60

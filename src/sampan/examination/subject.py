@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from sampan.checkpoint import Checkpoint, GgufCheckpoint, RawTensor, ResolvedModel
 from sampan.checkpoint.base import TensorFile
 from sampan.checkpoint.folder import CONFIG_FILE, INDEX_FILE, PADDLE_INDEX_FILE, QUANTIZATION, read_checkpoint
-from sampan.checkpoint.pdparams_reader import PdparamsFile
-from sampan.checkpoint.safetensors_reader import SafetensorsFile
+from sampan.checkpoint.paddle.pdparams_reader import PdparamsFile
+from sampan.checkpoint.safetensors.reader import SafetensorsFile
 from sampan.config import IMPLEMENTED, MAX_CONFIG_BYTES, ModelConfig
 from sampan.engine.gguf_texts import unpack_texts
 from sampan.errors import ConfigError, SampanError

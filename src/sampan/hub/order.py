@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sampan.checkpoint.hub_id import HubId, is_gguf_path, parse_hub_id
+from sampan.checkpoint.local.hub_id import HubId, is_gguf_path, parse_hub_id
 from sampan.errors import UnknownModelError, UsageError
 from sampan.hub.base import Hub
 from sampan.hub.huggingface import HuggingFace

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from sampan.checkpoint.manifest import Manifest, write_manifest
+from sampan.checkpoint.local.manifest import Manifest, write_manifest
 from sampan.hub.pieces import JOURNAL_FILE
 
 

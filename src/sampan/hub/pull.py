@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from sampan.checkpoint.license import stated_license
-from sampan.checkpoint.manifest import MANIFEST_FILE, FileRecord, Manifest, read_manifest, write_manifest
-from sampan.checkpoint.resolve import models_home
+from sampan.checkpoint.local.license import stated_license
+from sampan.checkpoint.local.manifest import MANIFEST_FILE, FileRecord, Manifest, read_manifest, write_manifest
+from sampan.checkpoint.local.resolve import models_home
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError, ConfigError, HubError, SampanError, UsageError
 from sampan.hub.listing import Listing, RemoteFile

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sampan.checkpoint.hub_id import HubId
-from sampan.checkpoint.manifest import MANIFEST_FILE
+from sampan.checkpoint.local.hub_id import HubId
+from sampan.checkpoint.local.manifest import MANIFEST_FILE
 from sampan.errors import UsageError
 from sampan.hub.listing import RemoteFile
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from sampan import _native
 from sampan.checkpoint.dtypes import BY_NAME
-from sampan.checkpoint.safetensors_header import ALIGNMENT, Entry
+from sampan.checkpoint.safetensors.header import ALIGNMENT, Entry
 from sampan.checkpoint.shapes import EMBEDDING, OUTPUT
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError, ConfigError

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sampan.checkpoint.dtypes import Array
-from sampan.checkpoint.safetensors_header import Entry
+from sampan.checkpoint.safetensors.header import Entry
 from sampan.config import ModelConfig
 from sampan.quant.layout import PADDING
 from sampan.quant.requantised import Requantised

@@ -21,7 +21,7 @@ from sampan import _native
 from sampan.checkpoint import Checkpoint
 from sampan.checkpoint.dtypes import Array, to_float32
 from sampan.checkpoint.mapped_file import release
-from sampan.checkpoint.safetensors_header import Entry
+from sampan.checkpoint.safetensors.header import Entry
 from sampan.errors import CheckpointError
 from sampan.quant.layout import PADDING, PANEL, QUANTIZED, Part
 from sampan.quant.requantised import Loss

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sampan import _native
-from sampan.checkpoint.safetensors_header import LENGTH_BYTES, Entry, build_header, parse_header
+from sampan.checkpoint.safetensors.header import LENGTH_BYTES, Entry, build_header, parse_header
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError
 from sampan.quant.layout import LAYOUT, PRECISIONS, choose_formats, lay_out, parts_of

@@ -12,7 +12,7 @@ import numpy as np
 
 from sampan import _native
 from sampan.checkpoint.mapped_file import release
-from sampan.checkpoint.safetensors_header import LENGTH_BYTES, Entry, check_length
+from sampan.checkpoint.safetensors.header import LENGTH_BYTES, Entry, check_length
 from sampan.errors import CheckpointError, SampanError
 from sampan.quant.model import PackedModel, view_tensors
 from sampan.quant.packing import num_processors

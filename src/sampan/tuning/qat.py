@@ -9,8 +9,8 @@ from paddle import nn
 from paddle.quantization import QAT, QuantConfig
 
 from sampan.checkpoint import CodedTensor
-from sampan.checkpoint.coded_writer import Weight
 from sampan.checkpoint.dtypes import HalfArray, Int8Array
+from sampan.checkpoint.quantized.writer import Weight
 from sampan.config import ModelConfig
 from sampan.models import CausalLM, TiedOutput, export_weights
 from sampan.quant.layout import GROUP_SIZE, QUANTIZED, choose_formats, parts_of
