@@ -15,6 +15,7 @@ import msgspec
 from sampan.cluster import EngineSpec
 from sampan.cluster.child import Child
 from sampan.cluster.control import EngineOrder, EngineReady, ModelInfo
+from sampan.cluster.log import LogStyle
 
 TIMEOUT = 60
 
@@ -35,7 +36,7 @@ def engine_process(
     """Starts one and waits until it is ready; without a spec it has the embedded model."""
     with tempfile.TemporaryDirectory(prefix="sampan-test-") as folder:
         endpoint = f"ipc://{Path(folder) / 'engine.sock'}"
-        order = EngineOrder(spec or EngineSpec(), endpoint, "warning")
+        order = EngineOrder(spec or EngineSpec(), endpoint, LogStyle("warning"))
         child = Child(module, msgspec.msgpack.encode(order))
         try:
             yield RunningEngine(endpoint, _model_of(child), child)

@@ -21,7 +21,7 @@ from sampan.text import Tokenizer
 
 def test_status(shared: Cluster) -> None:
     status = shared.status()
-    assert set(status) == {"supervisor", "workers", "engines", "load"}
+    assert set(status) == {"supervisor", "workers", "engines", "num_engine_restarts", "num_worker_restarts", "load"}
     assert status["supervisor"] == {"pid": shared.server.process.pid}
     assert len({worker["pid"] for worker in status["workers"]}) == 2
     (engine,) = status["engines"]
