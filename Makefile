@@ -29,9 +29,13 @@ help:  ## list the targets
 demo: $(VENV)/.sampan  ## ask the embedded model one question
 	@PATH="$(abspath $(BIN)):$$PATH" bash scripts/demo.sh
 
+QUICK := "not slow and not reference and not browser and not clients and not prometheus"
+# Rooms whose tests start no server: two of them run at a time. The others watch what the clock says, and run alone.
+IN_PROCESS := auto backends bench checkpoint engine evaluation examination models ptq quant recipes text tuning
 .PHONY: test
 test: $(VENV)/.sampan $(VENV)/.test  ## run the tests, but not the slow ones, and those that a target below is for
-	@$(BIN)/python -m pytest -q -m "not slow and not reference and not browser and not clients and not prometheus"
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m $(QUICK) $(addprefix tests/,$(IN_PROCESS))
+	@$(BIN)/python -m pytest -q -m $(QUICK) $(addprefix --ignore=tests/,$(IN_PROCESS))
 
 .PHONY: test-browser
 test-browser: $(VENV)/.sampan $(VENV)/.test $(VENV)/.browser  ## open the chat page and reports in a headless Chromium
