@@ -1,9 +1,9 @@
 """Trains the embedded model to lose less when its weights are quantised, and says what that brought.
 
-    python -m recipes.tiny.quantization_aware [--precision int4] [--steps N] [--work FOLDER]
+    python -m recipes.tiny.quantization_aware [--precision int4] [--start FOLDER] [--steps N] [--work FOLDER]
 
-The model learns to give the distributions that it gave as floats, while it rounds what serving rounds. May be
-interrupted at any time; the next call goes on from the last checkpoint. The trained model is in FOLDER/model; it is
+The model learns to give the distributions that it gave as floats, while it rounds what serving rounds. It begins with
+its own weights, or with those of a folder that `sampan quantize` wrote. May be interrupted at any time; the next call goes on from the last checkpoint. The trained model is in FOLDER/model; it is
 measured, as it was before, on conversations that neither training has seen.
 """
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Trains what is left to train, then measures."""
     options = _options(arguments)
     folder = resolve_model(None).path
-    model = quantization_aware(_open(folder), options.precision)
+    model = quantization_aware(_open(options.start or folder), options.precision)
     config = TrainerConfig(
         num_steps=options.steps,
         batch_tokens=BATCH_TOKENS,
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_coded_checkpoint(trained, model.config, export_trained(model, options.precision), "fp32")
     for name in (*TOKENIZER_FILES, "generation_config.json"):
         shutil.copyfile(folder / name, trained / name)
-    _report(trained, options.precision, trainer.seconds)
+    _report(options.start, trained, options.precision, trainer.seconds)
 
 
 def _open(folder: Path) -> CausalLM:
@@ -82,15 +82,18 @@ def _examples(folder: Path, num_tokens: int) -> list[Example]:
     return examples
 
 
-def _report(trained: Path, precision: str, seconds: float) -> None:
-    """Prints how far both models, as they are served, lie from the model in floats."""
+def _report(start: Path | None, trained: Path, precision: str, seconds: float) -> None:
+    """Prints how far all models, as they are served, lie from the model in floats."""
     before = embedded(HELDOUT_TOKENS)
     after = Subject("trained", trained, before.texts)
     reference = before.reference()
     table = Table(
         "weights", "mean KL", "KL, 99 %", "same top", "perplexity", title=f"{seconds / 60:.0f} min of training"
     )
-    for name, subject in ((precision, before), (f"{precision}, trained for it", after)):
+    subjects = {precision: before, f"{precision}, trained for it": after}
+    if start is not None:
+        subjects["where it began"] = Subject("start", start, before.texts)
+    for name, subject in subjects.items():
         (measured,) = engines.native(subject, {precision: ("fp16",)})
         table.add_row(name, *_cells(divergence(reference, measured.logits, before.texts)))
     Console().print(table)
@@ -105,6 +108,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="recipes.tiny.quantization_aware", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--precision", choices=("int8", "int4"), default="int4", help="default: %(default)s")
+    parser.add_argument("--start", type=Path, help="a quantised model to begin with")
     parser.add_argument("--steps", type=int, default=240, help="of 1024 tokens (default: %(default)s)")
     parser.add_argument("--learning-rate", type=float, default=6e-5, help="the highest (default: %(default)s)")
     parser.add_argument(
