@@ -3,8 +3,9 @@
     python -m recipes.tiny.quantization_aware [--precision int4] [--start FOLDER] [--steps N] [--work FOLDER]
 
 The model learns to give the distributions that it gave as floats, while it rounds what serving rounds. It begins with
-its own weights, or with those of a folder that `sampan quantize` wrote. May be interrupted at any time; the next call goes on from the last checkpoint. The trained model is in FOLDER/model; it is
-measured, as it was before, on conversations that neither training has seen.
+its own weights, or with those of a folder that `sampan quantize` wrote. May be interrupted at any time; the next call
+goes on from the last checkpoint. The trained model is in FOLDER/model; it is measured, as it was before, on
+conversations that neither training has seen.
 """
 
 from __future__ import annotations
