@@ -16,11 +16,11 @@ from typing import Any
 
 from sampan.errors import UsageError
 from sampan.evaluation.overlap import Fingerprint
+from sampan.text.user_file import read_json_lines, read_user_text
 
 DATA = Path(__file__).parent / "data"
 DOMAINS = ("zh", "en", "code", "thought")
 BETWEEN = "\n====\n"  # texts of a file of Sampan's own
-MAX_FILE_BYTES = 64 * 2**20
 FORM = 'write {"text": "..."} or {"messages": [...], "answer": "..."} on each line'
 
 Message = Mapping[str, Any]
@@ -103,7 +103,7 @@ def own_material() -> Material:
         for domain in DOMAINS
         for text in (DATA / f"{domain}.txt").read_text(encoding="utf-8").split(BETWEEN)
     ]
-    tasks = [_task(entry, "tasks.jsonl") for _, entry in _json_lines(DATA / "tasks.jsonl")]
+    tasks = [_task(entry, "tasks.jsonl") for _, entry in read_json_lines(DATA / "tasks.jsonl", FORM)]
     return Material(tuple(texts), tuple(tasks), ("sampan",))
 
 
@@ -121,12 +121,12 @@ def read_material(path: str | Path | None) -> Material:
         return own_material()
     path = Path(path)
     if path.suffix.lower() != ".jsonl":
-        text = _read(path)
+        text = read_user_text(path)
         if not text.strip():
             raise UsageError(f"{path} is empty", remedy=f"give a text, or a .jsonl file: {FORM}")
         return Material((Text(path.stem, text),), (), (path.name,))
     texts, tasks = [], []
-    for where, entry in _json_lines(path):
+    for where, entry in read_json_lines(path, FORM):
         if isinstance(entry.get("text"), str) and entry["text"].strip():
             texts.append(Text(str(entry.get("domain", path.stem)), entry["text"]))
         else:
@@ -147,20 +147,6 @@ def _task(entry: Mapping[str, Any], where: str) -> Task:
     return Task(str(entry.get("kind", "task")), tuple(messages), str(answer).strip())
 
 
-def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Where each line is, and its object."""
-    for number, line in enumerate(_read(path).splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"{path}, line {number} is no JSON: {error}", remedy=FORM) from error
-        if not isinstance(entry, dict):
-            raise UsageError(f"{path}, line {number} is no JSON object", remedy=FORM)
-        yield f"{path}, line {number}", entry
-
-
 def read_texts(path: str | Path) -> Iterator[str]:
     """Every text in a calibration file, text or JSONL, whatever the names of its fields.
 
@@ -169,9 +155,9 @@ def read_texts(path: str | Path) -> Iterator[str]:
     """
     path = Path(path)
     if path.suffix.lower() != ".jsonl":
-        yield _read(path)
+        yield read_user_text(path)
         return
-    for _, entry in _json_lines(path):
+    for _, entry in read_json_lines(path, FORM):
         yield from _strings(entry)
 
 
@@ -182,19 +168,6 @@ def _strings(value: Any) -> Iterator[str]:
         yield from (text for part in value.values() for text in _strings(part))
     elif isinstance(value, list):
         yield from (text for part in value for text in _strings(part))
-
-
-def _read(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise UsageError(f"{path} is not a file", remedy="check the path")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise UsageError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB", remedy="give a part of it")
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text", remedy="convert it to UTF-8") from error
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", remedy="check its permissions") from error
 
 
 def _beginning(text: str, length: int = 60) -> str:

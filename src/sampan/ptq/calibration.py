@@ -15,9 +15,9 @@ from sampan.checkpoint import Checkpoint, GgufCheckpoint
 from sampan.convert import write_texts
 from sampan.errors import SampanError, UsageError
 from sampan.text import ChatTemplate, Tokenizer
+from sampan.text.user_file import read_json_lines, read_user_text
 
 OWN_CALIBRATION = Path(__file__).parent / "calibration.jsonl"
-MAX_FILE_BYTES = 64 * 2**20
 FORM = 'write {"text": "..."} or {"messages": [...]} on each line'
 
 
@@ -85,10 +85,10 @@ def _tokenizer(checkpoint: Checkpoint) -> Tokenizer:
 
 def _samples(file: Path, tokenizer: Tokenizer, length: int) -> Iterator[tuple[int, ...]]:
     if file.suffix.lower() != ".jsonl":
-        yield from _pieces(tokenizer, _read(file), length)
+        yield from _pieces(tokenizer, read_user_text(file), length)
         return
     template = None
-    for where, entry in _entries(file):
+    for where, entry in read_json_lines(file, FORM):
         if isinstance(entry.get("text"), str):
             yield from _pieces(tokenizer, entry["text"], length)
         elif isinstance(entry.get("messages"), list):
@@ -118,30 +118,3 @@ def _conversation(
         reason = error.message if isinstance(error, SampanError) else "there are no messages"
         raise UsageError(f"{where}: {reason}", remedy=FORM) from error
     return (*prompt.token_ids, *tokenizer.eos_token_ids[:1]) if is_answered else prompt.token_ids
-
-
-def _entries(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(_read(file).splitlines(), 1):
-        if not line.strip():
-            continue
-        where = f"{file}, line {number}"
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"{where} is no JSON: {error}", remedy=FORM) from error
-        if not isinstance(entry, dict):
-            raise UsageError(f"{where} is no JSON object", remedy=FORM)
-        yield where, entry
-
-
-def _read(file: Path) -> str:
-    try:
-        if not file.is_file():
-            raise UsageError(f"{file} is not a file", remedy="check the path")
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise UsageError(f"{file} is larger than {MAX_FILE_BYTES >> 20} MiB", remedy="give a part of it")
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not UTF-8 text", remedy="convert it to UTF-8") from error
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}", remedy="check its permissions") from error
