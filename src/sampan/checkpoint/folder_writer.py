@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sampan.checkpoint.atomic import atomic_file
 from sampan.checkpoint.dtypes import BY_NAME, check_float_dtype
 from sampan.checkpoint.folder import CONFIG_FILE, INDEX_FILE, PADDLE_FILE, PADDLE_INDEX_FILE, SINGLE_FILE
 from sampan.checkpoint.paddle.layout import as_paddles
 from sampan.checkpoint.paddle.pdparams_writer import write_pdparams
 from sampan.checkpoint.pieces import Tensor, as_raw, is_float
 from sampan.checkpoint.room import check_room
-from sampan.checkpoint.safetensors.writer import atomic_file, write_safetensors
+from sampan.checkpoint.safetensors.writer import write_safetensors
 from sampan.checkpoint.shapes import check_shapes, expected_tensors
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError, ConfigError

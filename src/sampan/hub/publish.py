@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from sampan.checkpoint.atomic import sync
 from sampan.checkpoint.local.manifest import Manifest, write_manifest
 from sampan.hub.pieces import JOURNAL_FILE
 
@@ -25,7 +26,7 @@ def publish(part: Path, folder: Path, manifest: Manifest) -> None:
     part.rename(folder)
     # Not before: until here it knows what need not be fetched again.
     (folder / JOURNAL_FILE).unlink(missing_ok=True)
-    _synchronise(folder.parent)
+    sync(folder.parent)
     remove(old)
 
 
@@ -47,11 +48,3 @@ def remove(folder: Path) -> None:
 
 def _old_folder(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
-
-
-def _synchronise(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sampan.checkpoint.atomic import atomic_file
 from sampan.checkpoint.dtypes import Float32Array
-from sampan.checkpoint.safetensors.writer import atomic_file
 from sampan.errors import CheckpointError
 
 BATCH_TOKENS = 1024

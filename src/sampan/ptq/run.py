@@ -12,6 +12,7 @@ from typing import Any
 
 from sampan import __version__
 from sampan.checkpoint import Checkpoint, finish_coded_folder, sampan_home, write_coded_shard
+from sampan.checkpoint.atomic import replace_folder
 from sampan.checkpoint.dtypes import Float32Array, from_float32, to_float32
 from sampan.checkpoint.folder_writer import write_json
 from sampan.checkpoint.shapes import EMBEDDING, OUTPUT, expected_tensors
@@ -20,7 +21,7 @@ from sampan.errors import CheckpointError
 from sampan.ptq.calibration import Calibration, read_calibration
 from sampan.ptq.hidden_states import HiddenStates, file_sha256, micro_batches
 from sampan.ptq.layer_quantizer import LayerQuantizer
-from sampan.ptq.publish import check_target, publish
+from sampan.ptq.publish import check_target
 from sampan.ptq.recipe import BITS, Recipe
 from sampan.ptq.result import REPORT_FILE, Result
 from sampan.ptq.sensitivity import matrix_sizes, mean_bits, measure, spend
@@ -72,7 +73,7 @@ def quantize(
         work.write(progress)
         result = job.finish(job.run(progress))
         gate(work.model, result)
-        publish(work.model, target)
+        replace_folder(work.model, target)
         work.remove()
     return result
 

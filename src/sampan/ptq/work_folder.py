@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sampan.checkpoint.safetensors.writer import atomic_file
+from sampan.checkpoint.atomic import atomic_file
 from sampan.errors import CheckpointError, UsageError
 from sampan.ptq.hidden_states import file_sha256
 from sampan.ptq.result import MatrixError

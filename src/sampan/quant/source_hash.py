@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from sampan.checkpoint import Checkpoint
-from sampan.checkpoint.safetensors.writer import atomic_file
+from sampan.checkpoint.atomic import atomic_file
 from sampan.errors import CheckpointError
 from sampan.quant.packing import Report, num_processors
 from sampan.quant.turns import my_turn

@@ -10,8 +10,8 @@ import numpy as np
 
 from sampan import _native
 from sampan.checkpoint import Checkpoint
+from sampan.checkpoint.atomic import atomic_file
 from sampan.checkpoint.room import check_room
-from sampan.checkpoint.safetensors.writer import atomic_file
 from sampan.quant.layout import data_size, lay_out, parts_of
 from sampan.quant.packing import Bytes, Report, expected_losses, pack_tensors
 from sampan.quant.pages import HUGE_PAGE

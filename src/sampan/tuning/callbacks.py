@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 from sampan.checkpoint import write_checkpoint
+from sampan.checkpoint.atomic import replace_folder, sync
 from sampan.convert import copy_texts
 from sampan.errors import CheckpointError, ConfigError
 from sampan.models import export_weights
@@ -145,15 +146,9 @@ def _whole(target: Path) -> Iterator[Path]:
         folder.mkdir(parents=True)
         yield folder
         for file in (*folder.iterdir(), folder):
-            _sync(file)
-        if target.exists():
-            older = target.with_name(f".{target.name}.{uuid4().hex}.old")
-            target.rename(older)
-            folder.rename(target)
-            shutil.rmtree(older, ignore_errors=True)
-        else:
-            folder.rename(target)
-        _sync(target.parent)
+            sync(file)
+        replace_folder(folder, target)
+        sync(target.parent)
     except OSError as error:
         raise CheckpointError(
             f"{target} cannot be written: {error.strerror}", remedy="check the folder, its permissions and free space"
@@ -168,11 +163,3 @@ def _link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # another disk, or one that knows no links
         shutil.copyfile(source, target)
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

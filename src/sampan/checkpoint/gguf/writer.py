@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from sampan.checkpoint.atomic import atomic_file
 from sampan.checkpoint.base import Checkpoint, RawTensor
 from sampan.checkpoint.dtypes import BY_NAME, Array, Float32Array
 from sampan.checkpoint.gguf.blocks import BLOCK_TYPES, narrow_q8_0
@@ -22,7 +23,6 @@ from sampan.checkpoint.gguf.header import ARRAY, BOOL, FLOATS, MAGIC, NUMBERS, T
 from sampan.checkpoint.gguf.model import ROPE_FACTORS, gguf_name, is_in_turn
 from sampan.checkpoint.pieces import as_raw, pieces
 from sampan.checkpoint.room import check_room
-from sampan.checkpoint.safetensors.writer import atomic_file
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError, ConfigError
 from sampan.rope import inverse_frequencies

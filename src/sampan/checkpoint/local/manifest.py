@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sampan.checkpoint.safetensors.writer import atomic_file
+from sampan.checkpoint.atomic import atomic_file
 from sampan.errors import CheckpointError
 from sampan.strict_json import FETCH_AGAIN, read_json_object
 

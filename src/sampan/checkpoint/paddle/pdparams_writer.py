@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from sampan.checkpoint.atomic import atomic_file
 from sampan.checkpoint.dtypes import BY_NAME, check_float_dtype
 from sampan.checkpoint.paddle.pdparams_reader import ELEMENTS
 from sampan.checkpoint.pieces import Tensor, as_raw, pieces
-from sampan.checkpoint.safetensors.writer import Report, atomic_file
+from sampan.checkpoint.safetensors.writer import Report
 
 CODES = {name: code for code, name in ELEMENTS.items()}
 

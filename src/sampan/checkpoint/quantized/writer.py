@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from sampan.checkpoint.atomic import atomic_file
 from sampan.checkpoint.base import CodedTensor, RawTensor, TensorFile
 from sampan.checkpoint.dtypes import (
     BY_NAME,
@@ -35,7 +36,6 @@ from sampan.checkpoint.quantized.tensors import with_quantized
 from sampan.checkpoint.quantized.words import PACKED_BITS, num_words, pack_rows
 from sampan.checkpoint.safetensors.header import Entry, build_header
 from sampan.checkpoint.safetensors.reader import SafetensorsFile
-from sampan.checkpoint.safetensors.writer import atomic_file
 from sampan.checkpoint.shapes import expected_tensors, verify
 from sampan.config import ModelConfig
 from sampan.errors import CheckpointError

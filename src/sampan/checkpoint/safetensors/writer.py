@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
-from uuid import uuid4
 
 import numpy as np
 
+from sampan.checkpoint.atomic import atomic_file
 from sampan.checkpoint.base import RawTensor
 from sampan.checkpoint.dtypes import BY_NAME, check_float_dtype
 from sampan.checkpoint.pieces import Tensor, as_raw, is_float, pieces
 from sampan.checkpoint.safetensors.header import Entry, build_header
-from sampan.errors import CheckpointError
 
 Report = Callable[[int], None]
 
@@ -63,36 +59,3 @@ def _lay_out(sources: Mapping[str, RawTensor], dtype: str) -> dict[str, Entry]:
         end = begin + math.prod(shape) * dtypes[name].storage.itemsize
         entries[name] = Entry(dtypes[name], shape, begin, end)
     return entries
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the name `path` once it is whole and on the disk; after an error nothing changed.
-
-    Raises:
-        CheckpointError: it cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-    try:
-        try:
-            with temporary.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            _sync_folder(path.parent)
-        except OSError as error:
-            raise CheckpointError(
-                f"{path} cannot be written: {error.strerror}", remedy="check the folder, its permissions and free space"
-            ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

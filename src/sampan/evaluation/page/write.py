@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sampan.checkpoint.safetensors.writer import atomic_file
+from sampan.checkpoint.atomic import atomic_file
 from sampan.evaluation.page.document import quality_page
 from sampan.evaluation.quality import Quality
 
